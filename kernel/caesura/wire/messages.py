@@ -1,0 +1,450 @@
+"""The messages between coordinator, workers, zygotes, stubs and clients, one frozen dataclass each.
+
+Every field is a JSON value; bytes travel in ``buffers``, which each class explains. The first message of a connection
+to the coordinator is :class:`Hello`; the answer is :class:`Welcome`, or :class:`Refused` and the end of the connection.
+
+``epoch`` numbers the processes that may act for a session: the coordinator ignores a message with a stale one (I1).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from caesura.model import PROTOCOL, CallKind, Obstacle, Wait
+from caesura.wire.codec import Buffer, MalformedFrame, encode
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """The root of all messages. ``buffers`` is not part of the JSON body."""
+
+    buffers: tuple[Buffer, ...] = field(default=(), repr=False)
+
+
+# --- connections: anybody ↔ coordinator -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hello(Message):
+    """Who connects. ``role`` is worker, stub or client; a worker that comes back names its session and epoch."""
+
+    role: str
+    protocol: int = PROTOCOL
+    version: str = ""
+    pid: int = 0
+    worker_id: str = ""
+    session_id: str = ""
+    epoch: int = 0
+    last_acked: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Welcome(Message):
+    pid: int
+    protocol: int = PROTOCOL
+    version: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused(Message):
+    reason: str
+    protocol: int = PROTOCOL
+
+
+# --- coordinator → worker -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attach(Message):
+    """Take a session up.
+
+    ``manifest`` is None for a new session, else the manifest of the snapshot to load. ``next_output`` is the number of
+    the first output to send. ``answers`` lists what came while nobody was there, oldest first, as
+    ``{"op_id", "ok", "at", "buffer"}`` where ``buffer`` is an index into ``buffers`` (the result's bytes).
+    For a function, ``buffers[0]`` of a new session is the pickled call.
+    ``interrupt`` is true when a recorded interrupt has to take effect as soon as the session is loaded.
+    ``cell`` describes the suspended cell, if there is one: ``{"cell_id", "moves"}``.
+    """
+
+    session_id: str
+    epoch: int
+    kind: str
+    environment: Json  # {"cwd", "env": {...}, "argv": [...]}
+    next_output: int
+    manifest: Json | None = None
+    answers: Sequence[Json] = ()
+    interrupt: bool = False
+    cell: Json | None = None
+    policy: str = "auto"
+    notice: str = ""  # shown once on stderr of the first cell, for example an unknown policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deliver(Message):
+    """A Jupyter request for the worker. ``channel`` is shell, control or stdin.
+
+    ``buffers`` are: the client's identities (``idents`` of them), then header, parent header, metadata, content, and
+    the message's own buffers. For an execute request ``cell_id`` is the cell's id (its ``msg_id``).
+    """
+
+    channel: str
+    idents: int
+    msg_type: str
+    cell_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interrupt(Message):
+    """Interrupt what runs, as SIGINT does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Freeze(Message):
+    """Save the session if it is still in block ``serial``; ``abortable`` is false under ``always``."""
+
+    epoch: int
+    serial: int
+    abortable: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict(Message):
+    """On a prepared snapshot: the process exits at once if ``released``, else it goes on."""
+
+    epoch: int
+    serial: int
+    released: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered(Message):
+    """The answer of an operation; ``buffers[0]`` is the pickled result or exception. ``text`` describes an error
+    that no process could pickle (``uncertain``: the worker of a function died)."""
+
+    op_id: str
+    ok: bool
+    at: float
+    uncertain: bool = False
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acked(Message):
+    """Outputs up to ``last`` are recorded; the worker may forget them."""
+
+    last: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exit(Message):
+    """End now. With ``gently`` the interpreter is finalised (``atexit`` runs), else ``os._exit``."""
+
+    gently: bool = True
+
+
+# --- worker → coordinator -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded(Message):
+    """The session is in this process. ``seconds`` is what the load cost."""
+
+    epoch: int
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadFailed(Message):
+    """The snapshot cannot be loaded. ``final`` when another attempt cannot help (a blob is damaged)."""
+
+    epoch: int
+    reason: str
+    blob: str = ""
+    final: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output(Message):
+    """A Jupyter message for the clients. ``number`` counts a session's outputs over all its workers, from 1.
+
+    ``channel`` is iopub, shell, control or stdin. ``buffers`` are the identities or the topic (``idents`` of them), then
+    header, parent header, metadata, content, and the message's own buffers; nothing is signed.
+    """
+
+    epoch: int
+    number: int
+    channel: str
+    idents: int
+    msg_type: str
+    parent_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellStarted(Message):
+    epoch: int
+    cell_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellDone(Message):
+    """The cell's reply and idle have been sent. ``status`` is ok, error or aborted."""
+
+    epoch: int
+    cell_id: str
+    status: str
+    execution_count: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blocked(Message):
+    """Nothing can run. ``serial`` numbers the blocks of this process; ``cell_id`` is empty between cells.
+
+    ``waits`` and ``obstacles`` are lists of the fields of :class:`~caesura.model.Wait` and
+    :class:`~caesura.model.Obstacle`; ``wake`` is a wake condition as JSON. ``size_hint_bytes`` is the last known size
+    of the session.
+    """
+
+    epoch: int
+    serial: int
+    cell_id: str
+    waits: Sequence[Json]
+    obstacles: Sequence[Json]
+    wake: Json
+    since: float
+    size_hint_bytes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unblocked(Message):
+    epoch: int
+    serial: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frozen(Message):
+    """All streams are flushed and no user code runs until the verdict."""
+
+    epoch: int
+    serial: int
+    last_output: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared(Message):
+    """The snapshot is on disk. ``manifest`` is the archive's manifest; ``seconds`` is what the save cost."""
+
+    epoch: int
+    serial: int
+    manifest: Json
+    last_output: int
+    size_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotSaved(Message):
+    """The save was given up: ``obstacles`` say why, or ``aborted`` because something came first."""
+
+    epoch: int
+    serial: int
+    aborted: bool
+    obstacles: Sequence[Json] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call(Message):
+    """Start an operation; ``buffers[0]`` is its request. ``options`` depend on the kind.
+
+    function: ``{"retries"}``; event: ``{"schema", "timeout"}``. ``parent`` is the header under which output of the
+    call appears.
+    """
+
+    epoch: int
+    op_id: str
+    kind: str
+    key: str
+    label: str
+    cell_id: str
+    options: Json = field(default_factory=dict)
+    parent: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelCall(Message):
+    epoch: int
+    op_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionDone(Message):
+    """A function session has its result: ``buffers[0]`` is the pickled value or exception."""
+
+    epoch: int
+    ok: bool
+
+
+# --- stub ↔ coordinator ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenKernel(Message):
+    """stub → coordinator: host the kernel of this connection file. ``session_id`` is set when the stub comes back.
+
+    ``environment``: ``{"executable", "prefix", "cwd", "env": {...}, "argv": [...]}``; ``name`` is the notebook's path
+    if the server said it.
+    """
+
+    connection: Json
+    environment: Json
+    name: str = ""
+    session_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelOpened(Message):
+    session_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelSignal(Message):
+    """stub → coordinator: the stub got a signal: interrupt or terminate."""
+
+    signal: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelEnded(Message):
+    """coordinator → stub: the kernel is over; exit with ``code``. ``text`` goes to stderr if it is not empty."""
+
+    code: int = 0
+    text: str = ""
+
+
+# --- coordinator ↔ zygote -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fork(Message):
+    """coordinator → zygote: start a worker."""
+
+    worker_id: str
+    cwd: str
+    env: Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZygoteReady(Message):
+    """zygote → coordinator. ``kernel_info`` is the content of a kernel_info_reply in this environment;
+    ``frames`` is empty, or why suspended frames are not available here."""
+
+    pid: int
+    kernel_info: Json
+    frames: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forked(Message):
+    worker_id: str
+    pid: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForkFailed(Message):
+    worker_id: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerExited(Message):
+    """zygote → coordinator: a child was reaped. ``status`` is as from ``os.waitstatus_to_exitcode``."""
+
+    worker_id: str
+    pid: int
+    status: int
+
+
+# --- clients ↔ coordinator ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(Message):
+    number: int
+    method: str
+    params: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply(Message):
+    """``error`` is empty, or the text that the user reads; ``error_type`` names the class in caesura.errors."""
+
+    number: int
+    result: Any = None
+    error: str = ""
+    error_type: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event(Message):
+    """Something changed, for clients that asked with the method ``subscribe``."""
+
+    name: str
+    data: Json = field(default_factory=dict)
+
+
+# --- coding ---------------------------------------------------------------------------------------------------------
+
+
+def _type_name(cls: type[Message]) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+
+_CLASSES: dict[str, type[Message]] = {_type_name(cls): cls for cls in Message.__subclasses__()}
+_NAMES: dict[type[Message], str] = {cls: name for name, cls in _CLASSES.items()}
+_FIELDS: dict[type[Message], tuple[str, ...]] = {
+    cls: tuple(f.name for f in dataclasses.fields(cls) if f.name != "buffers") for cls in _NAMES
+}
+
+
+def pack(message: Message) -> list[Buffer]:
+    """The message as a frame: a list of buffers to send one after the other."""
+    cls = type(message)
+    body: dict[str, object] = {"type": _NAMES[cls]}
+    for name in _FIELDS[cls]:
+        body[name] = getattr(message, name)
+    return encode(body, message.buffers)
+
+
+def unpack(body: Mapping[str, Any], buffers: Sequence[Buffer]) -> Message:
+    """The message in a decoded frame; MalformedFrame if it is none. Unknown fields are ignored."""
+    cls = _CLASSES.get(str(body.get("type")))
+    if cls is None:
+        raise MalformedFrame(f"unknown message type {body.get('type')!r}")
+    values = {name: body[name] for name in _FIELDS[cls] if name in body}
+    try:
+        return cls(buffers=tuple(buffers), **values)
+    except TypeError as error:
+        raise MalformedFrame(f"message {body.get('type')!r}: {error}") from error
+
+
+def wait_to_json(wait: Wait) -> Json:
+    return {**dataclasses.asdict(wait), "kind": str(wait.kind)}
+
+
+def wait_from_json(value: Mapping[str, Any]) -> Wait:
+    return Wait(**{**value, "kind": CallKind(value["kind"])})
+
+
+def obstacle_to_json(obstacle: Obstacle) -> Json:
+    return dataclasses.asdict(obstacle)
+
+
+def obstacle_from_json(value: Mapping[str, Any]) -> Obstacle:
+    return Obstacle(**value)

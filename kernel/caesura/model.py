@@ -113,9 +113,7 @@ def is_satisfied(wake: Wake, answers: Mapping[str, bool], now: float) -> bool:
         case AnyOf(parts):
             return any(is_satisfied(part, answers, now) for part in parts)
         case AllOf(parts, fail_fast):
-            if fail_fast and any(
-                isinstance(part, OnOp) and answers.get(part.op_id) is False for part in parts
-            ):
+            if fail_fast and any(isinstance(part, OnOp) and answers.get(part.op_id) is False for part in parts):
                 return True
             return all(is_satisfied(part, answers, now) for part in parts)
 
@@ -131,9 +129,7 @@ def next_due(wake: Wake, answers: Mapping[str, bool]) -> float | None:
             times = [time for part in parts if (time := next_due(part, answers)) is not None]
             return min(times, default=None)
         case AllOf(parts, fail_fast):
-            if fail_fast and any(
-                isinstance(part, OnOp) and answers.get(part.op_id) is False for part in parts
-            ):
+            if fail_fast and any(isinstance(part, OnOp) and answers.get(part.op_id) is False for part in parts):
                 return 0.0
             latest = 0.0
             for part in parts:
@@ -179,7 +175,5 @@ def wake_from_json(value: object) -> Wake:
             case {"any": list(parts)}:
                 return AnyOf(tuple(wake_from_json(part) for part in parts))
             case {"all": list(parts), **rest}:
-                return AllOf(
-                    tuple(wake_from_json(part) for part in parts), bool(rest.get("fail_fast", False))
-                )
+                return AllOf(tuple(wake_from_json(part) for part in parts), bool(rest.get("fail_fast", False)))
     raise ValueError(f"not a wake condition: {value!r}")

@@ -64,19 +64,20 @@ class Refused(Message):
 class Attach(Message):
     """Take a session up.
 
-    ``manifest`` is None for a new session, else the manifest of the snapshot to load. ``next_output`` is the number of
-    the first output to send. ``answers`` lists what came while nobody was there, oldest first, as
+    ``manifest`` is None for a new session, else the manifest of the snapshot to load. ``next_number`` is the number of
+    the first numbered message to send. ``answers`` lists what came while nobody was there, oldest first, as
     ``{"op_id", "ok", "at", "buffer"}`` where ``buffer`` is an index into ``buffers`` (the result's bytes).
     For a function, ``buffers[0]`` of a new session is the pickled call.
     ``interrupt`` is true when a recorded interrupt has to take effect as soon as the session is loaded.
-    ``cell`` describes the suspended cell, if there is one: ``{"cell_id", "moves"}``.
+    ``cell`` describes the suspended cell, if there is one: ``{"cell_id", "moves"}``; for a function it also has
+    ``"parent"``, the header under which its output appears.
     """
 
     session_id: str
     epoch: int
     kind: str
     environment: Json  # {"cwd", "env": {...}, "argv": [...]}
-    next_output: int
+    next_number: int
     manifest: Json | None = None
     answers: Sequence[Json] = ()
     interrupt: bool = False
@@ -137,7 +138,7 @@ class Answered(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Acked(Message):
-    """Outputs up to ``last`` are recorded; the worker may forget them."""
+    """Numbered messages up to ``last`` are recorded; the worker may forget them."""
 
     last: int
 
@@ -171,15 +172,25 @@ class LoadFailed(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Output(Message):
-    """A Jupyter message for the clients. ``number`` counts a session's outputs over all its workers, from 1.
+class Numbered(Message):
+    """What must arrive once and in order: ``number`` counts them over all workers of a session, from 1.
+
+    The worker keeps each until :class:`Acked` names it and sends it again after a lost connection; the coordinator
+    ignores a number that it has recorded.
+    """
+
+    epoch: int
+    number: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output(Numbered):
+    """A Jupyter message for the clients.
 
     ``channel`` is iopub, shell, control or stdin. ``buffers`` are the identities or the topic (``idents`` of them), then
     header, parent header, metadata, content, and the message's own buffers; nothing is signed.
     """
 
-    epoch: int
-    number: int
     channel: str
     idents: int
     msg_type: str
@@ -187,16 +198,14 @@ class Output(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CellStarted(Message):
-    epoch: int
+class CellStarted(Numbered):
     cell_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class CellDone(Message):
+class CellDone(Numbered):
     """The cell's reply and idle have been sent. ``status`` is ok, error or aborted."""
 
-    epoch: int
     cell_id: str
     status: str
     execution_count: int = 0
@@ -234,7 +243,7 @@ class Frozen(Message):
 
     epoch: int
     serial: int
-    last_output: int
+    last_number: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,7 +253,7 @@ class Prepared(Message):
     epoch: int
     serial: int
     manifest: Json
-    last_output: int
+    last_number: int
     size_bytes: int
     seconds: float
 
@@ -260,14 +269,13 @@ class NotSaved(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call(Message):
+class Call(Numbered):
     """Start an operation; ``buffers[0]`` is its request. ``options`` depend on the kind.
 
     function: ``{"retries"}``; event: ``{"schema", "timeout"}``. ``parent`` is the header under which output of the
     call appears.
     """
 
-    epoch: int
     op_id: str
     kind: str
     key: str
@@ -278,16 +286,14 @@ class Call(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CancelCall(Message):
-    epoch: int
+class CancelCall(Numbered):
     op_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class FunctionDone(Message):
+class FunctionDone(Numbered):
     """A function session has its result: ``buffers[0]`` is the pickled value or exception."""
 
-    epoch: int
     ok: bool
 
 
@@ -406,7 +412,9 @@ def _type_name(cls: type[Message]) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
 
-_CLASSES: dict[str, type[Message]] = {_type_name(cls): cls for cls in Message.__subclasses__()}
+_CLASSES: dict[str, type[Message]] = {
+    _type_name(cls): cls for root in (Message, Numbered) for cls in root.__subclasses__() if cls is not Numbered
+}
 _NAMES: dict[type[Message], str] = {cls: name for name, cls in _CLASSES.items()}
 _FIELDS: dict[type[Message], tuple[str, ...]] = {
     cls: tuple(f.name for f in dataclasses.fields(cls) if f.name != "buffers") for cls in _NAMES

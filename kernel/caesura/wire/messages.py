@@ -187,7 +187,7 @@ class Numbered(Message):
 class Output(Numbered):
     """A Jupyter message for the clients.
 
-    ``channel`` is iopub, shell, control or stdin. ``buffers`` are the identities or the topic (``idents`` of them), then
+    ``channel`` is iopub, shell, control or stdin. ``buffers`` are the identities or topic (``idents`` of them), then
     header, parent header, metadata, content, and the message's own buffers; nothing is signed.
     """
 

@@ -95,6 +95,11 @@ class History:
         for key, kind, duration_s, censored in samples:
             self.add(key, kind, duration_s, censored)
 
+    def mean(self, key: str) -> tuple[float, int] | None:
+        """The weighted mean in seconds of the calls of ``key`` and how many there are; None before the first."""
+        samples = self._by_key.get(key)
+        return None if samples is None else (samples.distribution()[2], len(samples))
+
     def predict(self, key: str, kind: str, elapsed_s: float = 0.0) -> Prediction:
         """What is known about a call of ``key`` that has lasted ``elapsed_s``."""
         basis: Basis = "key"
@@ -134,9 +139,7 @@ def _distribution(recent: list[tuple[float, bool]]) -> tuple[Sequence[float], Se
     return durations, shares, sum(map(float.__mul__, durations, shares))
 
 
-def _quantiles(
-    durations: Sequence[float], shares: Sequence[float], elapsed_s: float
-) -> tuple[float, float, float]:
+def _quantiles(durations: Sequence[float], shares: Sequence[float], elapsed_s: float) -> tuple[float, float, float]:
     longer = [(d, share) for d, share in zip(durations, shares, strict=True) if d > elapsed_s]
     if not longer:
         return elapsed_s, elapsed_s, elapsed_s

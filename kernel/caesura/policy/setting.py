@@ -37,10 +37,11 @@ def parse(text: str) -> Policy:
     """
     word, colon, number = text.strip().lower().partition(":")
     word = word.strip()
-    if not colon and (word == "always" or word == "never" or word == "auto"):
-        return Policy(word)
-    if colon and (word == "fixed" or word == "mean"):
-        return Policy(word, _seconds(text, number))
+    match word, bool(colon):
+        case ("always" | "never" | "auto") as name, False:
+            return Policy(name)
+        case ("fixed" | "mean") as name, True:
+            return Policy(name, _seconds(text, number))
     raise UsageError(f"CAESURA_POLICY is {text!r}; it can be {ALLOWED} (for example mean:1).")
 
 

@@ -1,0 +1,14 @@
+"""When a waiting cell leaves its worker: pure functions of values, useful alone.
+
+- :func:`parse`: ``CAESURA_POLICY`` → :class:`Policy`
+- :class:`History`: durations of past calls → :class:`Prediction`
+- :class:`CostModel`: measured moves → :class:`Cost`
+- :func:`decide`: all of these and what a cell waits for → :class:`Decision`
+"""
+
+from caesura.policy.cost import Cost, CostModel
+from caesura.policy.decision import Decision, decide, threshold_of
+from caesura.policy.history import History, Prediction
+from caesura.policy.setting import Policy, parse
+
+__all__ = ["Cost", "CostModel", "Decision", "History", "Policy", "Prediction", "decide", "parse", "threshold_of"]

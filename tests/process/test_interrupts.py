@@ -1,0 +1,67 @@
+"""An interrupt takes effect within a second, whatever the cell is doing (I10)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from notebooks import Home, Notebook
+
+pytestmark = pytest.mark.process
+
+
+def expect_interrupt(notebook: Notebook, cell: str, within_s: float = 1.5) -> None:
+    started = time.monotonic()
+    notebook.interrupt()
+    result = notebook.wait(cell)
+    assert time.monotonic() - started < within_s
+    assert result.status == "error"
+    assert result.error is not None
+    assert result.error["ename"] == "KeyboardInterrupt"
+    assert notebook.run("'still ' + 'here'").value == "'still here'"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "print('on')\nimport time\nwhile True: time.sleep(0.01)",
+        "import asyncio\nprint('on')\nawait asyncio.sleep(100)",
+        "import asyncio, time\nawait asyncio.sleep(0)\nprint('on')\nwhile True: time.sleep(0.01)",
+        "import asyncio, time\nasync def child():\n    print('on')\n    while True: time.sleep(0.01)\n"
+        "await asyncio.gather(child(), asyncio.sleep(100))",
+    ],
+    ids=["synchronous", "awaiting", "synchronous after an await", "in a child task"],
+)
+def test_a_running_cell_is_interrupted(make_home: Callable[..., Home], code: str) -> None:
+    home = make_home(CAESURA_WORKERS="2", CAESURA_POLICY="never")
+    notebook = home.notebook()
+    cell = notebook.submit(code)
+    notebook.wait_for_text(cell, "on")
+    expect_interrupt(notebook, cell)
+
+
+def test_a_suspended_cell_is_interrupted_and_runs_its_finally(make_home: Callable[..., Home]) -> None:
+    home = make_home(CAESURA_WORKERS="1", CAESURA_POLICY="always")
+    notebook = home.notebook()
+    cell = notebook.submit("import caesura\ntry:\n    await caesura.event('never')\nfinally:\n    print('cleaned up')")
+    notebook.wait_for_state(cell, "released")
+    expect_interrupt(notebook, cell, 2.5)
+    assert notebook.wait(cell).text == "cleaned up\n"
+
+
+def test_an_idle_notebook_is_not_hurt_by_an_interrupt(home: Home) -> None:
+    notebook = home.notebook()
+    notebook.run("x = 1")
+    notebook.interrupt()
+    assert notebook.run("x").value == "1"
+
+
+def test_a_restart_drops_a_suspended_cell_and_its_variables(make_home: Callable[..., Home]) -> None:
+    home = make_home(CAESURA_WORKERS="1", CAESURA_POLICY="always")
+    notebook = home.notebook()
+    cell = notebook.submit("import caesura\nx = 1\nawait caesura.event('never')")
+    notebook.wait_for_state(cell, "released")
+    notebook.restart()
+    assert notebook.run("'x' in globals()").value == "False"
+    assert home.request("events") == []

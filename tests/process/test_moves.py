@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from notebooks import Home, is_alive, until
 
 pytestmark = pytest.mark.process

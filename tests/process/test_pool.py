@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+
 from notebooks import Home, is_alive, until
 
 pytestmark = pytest.mark.process

@@ -1,0 +1,186 @@
+"""Sessions, their cells and their outputs, as they are recorded.
+
+Everything here is a plain write or read; what may follow what is the coordinator's table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+
+from caesura.errors import InternalError
+from caesura.store.queries import Queries
+from caesura.store.rows import CellRow, Json, OutputRow, SessionRow
+from caesura.store.schema import cells, outputs, sessions
+
+
+class SessionRecords(Queries):
+    # --- sessions ---------------------------------------------------------------------------------------------------
+
+    def add_session(self, row: SessionRow) -> None:
+        """Record a new session; IntegrityError if its id is known."""
+        self._insert(sessions, row)
+
+    def session(self, session_id: str) -> SessionRow | None:
+        return self._one(SessionRow, select(sessions).where(sessions.c.id == session_id))
+
+    def sessions(self, states: Collection[str] | None = None) -> list[SessionRow]:
+        """All sessions, or those in ``states``, oldest first."""
+        query = select(sessions).order_by(sessions.c.created, sessions.c.id)
+        return self._all(SessionRow, query if states is None else query.where(sessions.c.state.in_(states)))
+
+    def update_session(
+        self,
+        session_id: str,
+        at: float,
+        *,
+        state: str | None = None,
+        name: str | None = None,
+        policy: str | None = None,
+        detached: bool | None = None,
+        connection: Json | None = None,
+        environment: Json | None = None,
+        worker: Json | None = None,
+    ) -> bool:
+        """Change what is given; False if there is no such session. Epoch and snapshot have methods of their own."""
+        values = {
+            "state": state,
+            "name": name,
+            "policy": policy,
+            "detached": detached,
+            "connection": connection,
+            "environment": environment,
+            "worker": worker,
+        }
+        changes = {name: value for name, value in values.items() if value is not None}
+        statement = update(sessions).where(sessions.c.id == session_id).values(**changes, updated=at)
+        return self._changed(statement) == 1
+
+    def drop_session(self, session_id: str) -> bool:
+        """Forget a session and everything that belongs to it; False if there is none. Its waits stay as history."""
+        return self._changed(delete(sessions).where(sessions.c.id == session_id)) == 1
+
+    def grant_epoch(self, session_id: str, expected: int, at: float) -> int | None:
+        """Raise the epoch by one for a new process, if it still is ``expected``: the new one, else None (I1)."""
+        statement = (
+            update(sessions)
+            .where(sessions.c.id == session_id, sessions.c.epoch == expected)
+            .values(epoch=expected + 1, updated=at)
+        )
+        return expected + 1 if self._changed(statement) == 1 else None
+
+    def accept_number(self, session_id: str, number: int) -> bool:
+        """Whether the Numbered message ``number`` is new; then it counts as recorded from this transaction on.
+
+        InternalError if one before it is missing, or the session is unknown.
+        """
+        statement = (
+            update(sessions)
+            .where(sessions.c.id == session_id, sessions.c.next_number == number)
+            .values(next_number=number + 1)
+        )
+        if self._changed(statement) == 1:
+            return True
+        expected = self._scalar(select(sessions.c.next_number).where(sessions.c.id == session_id))
+        if expected is None:
+            raise InternalError(f"message {number} is for session {session_id}, which is not recorded")
+        if number > expected:
+            raise InternalError(f"session {session_id} sent message {number} before {expected}")
+        return False
+
+    # --- cells ------------------------------------------------------------------------------------------------------
+
+    def add_cell(self, row: CellRow) -> CellRow | None:
+        """Record a new cell at the end of its session's queue: the row with its ``seq``; None if its id is known."""
+        if self.cell(row.session_id, row.id) is not None:
+            return None
+        last = self._scalar(select(func.max(cells.c.seq)).where(cells.c.session_id == row.session_id))
+        placed = replace(row, seq=(last or 0) + 1)
+        self._insert(cells, placed)
+        return placed
+
+    def cell(self, session_id: str, cell_id: str) -> CellRow | None:
+        return self._one(CellRow, select(cells).where(cells.c.session_id == session_id, cells.c.id == cell_id))
+
+    def find_cells(self, id_prefix: str) -> list[CellRow]:
+        """The cells of all sessions whose id begins with ``id_prefix``, newest first."""
+        matches = func.substr(cells.c.id, 1, len(id_prefix)) == id_prefix
+        return self._all(CellRow, select(cells).where(matches).order_by(cells.c.created.desc()))
+
+    def cells(self, session_id: str | None = None, states: Collection[str] | None = None) -> list[CellRow]:
+        """Cells in the order in which they were asked for; of one session, or in ``states``, if given."""
+        query = select(cells).order_by(cells.c.created, cells.c.session_id, cells.c.seq)
+        if session_id is not None:
+            query = query.where(cells.c.session_id == session_id)
+        return self._all(CellRow, query if states is None else query.where(cells.c.state.in_(states)))
+
+    def update_cell(
+        self,
+        session_id: str,
+        cell_id: str,
+        *,
+        state: str | None = None,
+        started: float | None = None,
+        ended: float | None = None,
+        status: str | None = None,
+        reason: str | None = None,
+        error: str | None = None,
+        waits: list[Json] | None = None,
+        add_moves: int = 0,
+    ) -> bool:
+        """Change what is given, and count ``add_moves`` more moves; False if there is no such cell."""
+        values: dict[str, Any] = {
+            "state": state,
+            "started": started,
+            "ended": ended,
+            "status": status,
+            "reason": reason,
+            "error": error,
+            "waits": waits,
+        }
+        changes = {name: value for name, value in values.items() if value is not None}
+        statement = (
+            update(cells)
+            .where(cells.c.session_id == session_id, cells.c.id == cell_id)
+            .values(**changes, moves=cells.c.moves + add_moves)
+        )
+        return self._changed(statement) == 1
+
+    # --- outputs ----------------------------------------------------------------------------------------------------
+
+    def add_output(self, session_id: str, channel: str, frames: bytes) -> int:
+        """Record one message for the clients; its ``n``, which orders the session's outputs from 1."""
+        last = self._scalar(select(func.max(outputs.c.n)).where(outputs.c.session_id == session_id))
+        n = (last or 0) + 1
+        self._insert(outputs, OutputRow(session_id=session_id, n=n, channel=channel, frames=frames))
+        return n
+
+    def outputs(self, session_id: str, *, unsent_only: bool = False, after: int = 0) -> list[OutputRow]:
+        """Outputs with ``n`` greater than ``after``, in order."""
+        query = select(outputs).where(outputs.c.session_id == session_id, outputs.c.n > after)
+        if unsent_only:
+            query = query.where(outputs.c.sent.is_(False))
+        return self._all(OutputRow, query.order_by(outputs.c.n))
+
+    def mark_sent(self, session_id: str, up_to: int) -> int:
+        """Outputs up to ``up_to`` have left; how many had not before."""
+        statement = (
+            update(outputs)
+            .where(outputs.c.session_id == session_id, outputs.c.n <= up_to, outputs.c.sent.is_(False))
+            .values(sent=True)
+        )
+        return self._changed(statement)
+
+    def drop_outputs(self, session_id: str, up_to: int) -> int:
+        """Forget sent outputs up to ``up_to``, but never the newest, which carries the numbering on; how many."""
+        newest = select(func.max(outputs.c.n)).where(outputs.c.session_id == session_id).scalar_subquery()
+        statement = delete(outputs).where(
+            outputs.c.session_id == session_id,
+            outputs.c.n <= up_to,
+            outputs.c.n < newest,
+            outputs.c.sent.is_(True),
+        )
+        return self._changed(statement)

@@ -1,0 +1,166 @@
+"""Snapshots and moves: the compare-and-set by which a session leaves its process.
+
+A snapshot is prepared → committed → consumed, or prepared → passed, or any → failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import delete, exists, select, update
+
+from caesura.store.queries import Queries
+from caesura.store.rows import MoveRow, SnapshotRow, SnapshotState
+from caesura.store.schema import events, moves, sessions, snapshots
+
+
+class SnapshotRecords(Queries):
+    # --- snapshots --------------------------------------------------------------------------------------------------
+
+    def add_snapshot(self, row: SnapshotRow) -> None:
+        """Record a prepared snapshot. Its blobs must be on disk. IntegrityError if its id is known."""
+        self._insert(snapshots, row)
+
+    def snapshot(self, snapshot_id: str) -> SnapshotRow | None:
+        return self._one(SnapshotRow, select(snapshots).where(snapshots.c.id == snapshot_id))
+
+    def snapshots(self, session_id: str | None = None, states: Collection[str] | None = None) -> list[SnapshotRow]:
+        """Snapshots, newest first."""
+        query = select(snapshots).order_by(snapshots.c.created.desc(), snapshots.c.id)
+        if session_id is not None:
+            query = query.where(snapshots.c.session_id == session_id)
+        return self._all(SnapshotRow, query if states is None else query.where(snapshots.c.state.in_(states)))
+
+    def commit_snapshot(
+        self,
+        session_id: str,
+        snapshot_id: str,
+        epoch: int,
+        at: float,
+        *,
+        last_number: int = 0,
+        over_events: bool = False,
+    ) -> bool:
+        """The session leaves its process: from here on it lives in the snapshot, and its epoch is one higher.
+
+        True only if the session's epoch is ``epoch``, the snapshot is prepared and of that epoch, every Numbered
+        message up to ``last_number`` is recorded, and no event is open (unless ``over_events``, for a worker that is
+        dead already). Otherwise nothing changes. Whether an answer has come that wakes the session is for the caller
+        to look at, in the same transaction: ``is_satisfied(wake, records.answers(...), now)``.
+        """
+        is_prepared = exists().where(
+            snapshots.c.id == snapshot_id,
+            snapshots.c.session_id == session_id,
+            snapshots.c.epoch == epoch,
+            snapshots.c.state == SnapshotState.PREPARED.value,
+        )
+        has_event = exists().where(events.c.session_id == session_id, events.c.consumed.is_(False))
+        statement = update(sessions).where(
+            sessions.c.id == session_id,
+            sessions.c.epoch == epoch,
+            sessions.c.next_number > last_number,
+            is_prepared,
+        )
+        if not over_events:
+            statement = statement.where(~has_event)
+        if self._changed(statement.values(epoch=epoch + 1, snapshot_id=snapshot_id, updated=at)) != 1:
+            return False
+        self._set_state(snapshot_id, SnapshotState.PREPARED, SnapshotState.COMMITTED)
+        return True
+
+    def pass_snapshot(self, snapshot_id: str) -> bool:
+        """Its worker runs on: the snapshot is never resumed by itself. False if it is not prepared."""
+        return self._set_state(snapshot_id, SnapshotState.PREPARED, SnapshotState.PASSED)
+
+    def consume_snapshot(self, session_id: str, snapshot_id: str, at: float) -> bool:
+        """A worker has loaded it and runs from here. False if the session does not live in it."""
+        statement = (
+            update(sessions)
+            .where(sessions.c.id == session_id, sessions.c.snapshot_id == snapshot_id)
+            .values(snapshot_id=None, updated=at)
+        )
+        if self._changed(statement) != 1:
+            return False
+        return self._set_state(snapshot_id, SnapshotState.COMMITTED, SnapshotState.CONSUMED)
+
+    def reinstate_snapshot(self, session_id: str, snapshot_id: str, at: float) -> bool:
+        """Let the session live in an earlier snapshot again, by the user's wish. False if there is none."""
+        states = [SnapshotState.PASSED.value, SnapshotState.CONSUMED.value, SnapshotState.FAILED.value]
+        statement = (
+            update(snapshots)
+            .where(
+                snapshots.c.id == snapshot_id,
+                snapshots.c.session_id == session_id,
+                snapshots.c.state.in_(states),
+            )
+            .values(state=SnapshotState.COMMITTED.value, failures=0)
+        )
+        if self._changed(statement) != 1:
+            return False
+        placed = update(sessions).where(sessions.c.id == session_id)
+        return self._changed(placed.values(snapshot_id=snapshot_id, updated=at)) == 1
+
+    def count_failure(self, snapshot_id: str) -> int:
+        """A load of it failed; how often that has happened by now (0 if there is no such snapshot)."""
+        statement = (
+            update(snapshots)
+            .where(snapshots.c.id == snapshot_id)
+            .values(failures=snapshots.c.failures + 1)
+            .returning(snapshots.c.failures)
+        )
+        return int(self._database.connection.execute(statement).scalar() or 0)
+
+    def fail_snapshot(self, snapshot_id: str) -> bool:
+        """It cannot be loaded. It is kept. False if there is no such snapshot."""
+        statement = update(snapshots).where(snapshots.c.id == snapshot_id)
+        return self._changed(statement.values(state=SnapshotState.FAILED.value)) == 1
+
+    def drop_snapshots(self, session_id: str, *, keep: Collection[str] = ()) -> int:
+        """Forget a session's snapshots but ``keep`` and the one that it lives in; how many. Blobs stay."""
+        lives_in = select(sessions.c.snapshot_id).where(
+            sessions.c.id == session_id, sessions.c.snapshot_id.is_not(None)
+        )
+        statement = delete(snapshots).where(
+            snapshots.c.session_id == session_id,
+            snapshots.c.id.not_in(list(keep)),
+            snapshots.c.id.not_in(lives_in),
+        )
+        return self._changed(statement)
+
+    def live_blobs(self) -> set[str]:
+        """The names of all blobs that a snapshot needs: everything else may be collected."""
+        lists = self._database.connection.execute(select(snapshots.c.blobs)).scalars()
+        return {str(name) for names in lists for name in names}
+
+    def _set_state(self, snapshot_id: str, old: SnapshotState, new: SnapshotState) -> bool:
+        statement = (
+            update(snapshots)
+            .where(snapshots.c.id == snapshot_id, snapshots.c.state == old.value)
+            .values(state=new.value)
+        )
+        return self._changed(statement) == 1
+
+    # --- moves ------------------------------------------------------------------------------------------------------
+
+    def add_move(self, row: MoveRow) -> int:
+        """Record that a session left its process; the move's id."""
+        return self._insert(moves, row, without=("id",))
+
+    def finish_move(self, session_id: str, to_pid: int, at: float, load_s: float) -> bool:
+        """The session is back, in process ``to_pid``. False if none of its moves is open."""
+        newest = (
+            select(moves.c.id)
+            .where(moves.c.session_id == session_id, moves.c.to_pid.is_(None))
+            .order_by(moves.c.id.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        statement = update(moves).where(moves.c.id == newest)
+        return self._changed(statement.values(to_pid=to_pid, resumed_at=at, load_s=load_s)) == 1
+
+    def moves(self, session_id: str | None = None, cell_id: str | None = None) -> list[MoveRow]:
+        """Moves in order of time; of one session or cell, if given."""
+        query = select(moves).order_by(moves.c.suspended_at, moves.c.id)
+        if session_id is not None:
+            query = query.where(moves.c.session_id == session_id)
+        return self._all(MoveRow, query if cell_id is None else query.where(moves.c.cell_id == cell_id))

@@ -1,0 +1,111 @@
+# One command for each thing that a developer does. `make` alone lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The interpreter for the virtual environments: PYTHON=... or the newest supported one on PATH.
+PYTHON ?=
+
+DEMO := .venv
+DEV := .venv-dev
+OTHER_PYTHONS := 3.11 3.12 3.13
+
+# What an installed copy takes from the work tree only once: a change of these means another installation.
+INSTALLED_ONCE := pyproject.toml $(wildcard kernel/caesura/kernelspec/caesura/* extension/jupyter-config/*.json)
+
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+PYTEST := $(DEV)/bin/python -m pytest
+# Each tier is a folder under tests/; one that has no test files is left out.
+tier = $(if $(wildcard $(foreach depth,/ /*/ /*/*/,tests/$(1)$(depth)test_*.py)),tests/$(1))
+TIERS := $(foreach name,unit server contract golden interpreter process faults always,$(call tier,$(name)))
+PER_PYTHON := $(foreach name,unit/frames unit/snapshot interpreter,$(call tier,$(name)))
+
+.PHONY: help
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1#\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '#'
+	@echo
+	@echo "PYTHON=/path/to/python3 chooses the interpreter (make clean first, if there are environments already)."
+
+# --- virtual environments -------------------------------------------------------------------------------------------
+
+define new_venv
+python=$(PYTHON); python=$${python:-$$(.ci/pythons newest)}; \
+	echo "$(1): $$($$python --version), installing $(2)"; \
+	$$python -m venv --clear $(1); \
+	$(1)/bin/python $(PIP_INSTALL) -e '$(2)'; \
+	touch $@
+endef
+
+$(DEMO)/.ready: $(INSTALLED_ONCE)
+	@$(call new_venv,$(DEMO),.[examples])
+
+$(DEV)/.ready: $(INSTALLED_ONCE)
+	@$(call new_venv,$(DEV),.[examples$(,)test$(,)lint])
+
+$(DEMO)/.lab: $(DEMO)/.ready
+	@echo "$(DEMO): installing JupyterLab"
+	@$(DEMO)/bin/python $(PIP_INSTALL) -e '.[lab]'
+	@touch $@
+
+, := ,
+
+# --- to try it ------------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(DEMO)/.ready ## run an example notebook and show how its cell moved between processes
+	@$(DEMO)/bin/python examples/demo.py
+
+.PHONY: lab
+lab: $(DEMO)/.lab ## open JupyterLab in examples/
+	cd examples && ../$(DEMO)/bin/jupyter lab
+
+.PHONY: bench
+bench: $(DEV)/.ready ## measure latency and density against plain kernels
+	$(DEV)/bin/python benchmarks/latency.py
+	$(DEV)/bin/python benchmarks/density.py
+
+# --- to check it ----------------------------------------------------------------------------------------------------
+
+.PHONY: lint
+lint: $(DEV)/.ready ## style, types and the direction of imports
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/mypy --strict
+	$(DEV)/bin/lint-imports --no-logo
+
+.PHONY: test
+test: test-tiers test-always test-pythons ## all tests
+
+.PHONY: test-tiers
+test-tiers: $(DEV)/.ready ## every tier of tests once
+	@for tier in $(TIERS); do echo "== $$tier"; $(PYTEST) $$tier; done
+
+.PHONY: test-always
+test-always: $(DEV)/.ready ## the tier with real processes, with a move at every block
+	@echo "== tests/process, CAESURA_POLICY=always"
+	@CAESURA_POLICY=always $(PYTEST) tests/process
+
+.PHONY: test-pythons
+test-pythons: $(DEV)/.ready ## frames and snapshots on every other supported Python that is found
+	@this=$$($(DEV)/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	for minor in $(OTHER_PYTHONS); do \
+		[ $$minor = $$this ] && continue; \
+		if ! python=$$(.ci/pythons find $$minor); then \
+			echo "== Python $$minor was not found: its frames and snapshots are not tested here"; continue; \
+		fi; \
+		echo "== $(PER_PYTHON) on Python $$minor"; \
+		$(MAKE) --no-print-directory PYTHON=$$python .venv-$$minor/.ready; \
+		.venv-$$minor/bin/python -m pytest $(PER_PYTHON); \
+	done
+
+.venv-3.%/.ready: $(INSTALLED_ONCE)
+	@$(call new_venv,$(@D),.[test])
+
+# --- to start afresh ------------------------------------------------------------------------------------------------
+
+.PHONY: clean
+clean: ## remove the virtual environments and everything that was built
+	rm -rf .venv .venv-* dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,36 @@
+"""The extension itself: its name, its settings and its handlers.
+
+It holds no state of its own: every answer comes from the coordinator of the home directory.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from caesura.config import home_directory
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Unicode
+
+from caesura_server.handlers import EventsHandler, StatusHandler
+
+
+class CaesuraServer(ExtensionApp):
+    """``GET /caesura/status`` and ``GET /caesura/events``."""
+
+    name = "caesura_server"
+    extension_url = "/caesura/status"
+
+    home = Unicode(
+        "",
+        config=True,
+        help="Home directory of the coordinator; if empty, as for the kernels: $CAESURA_HOME or Jupyter's data directory.",
+    )
+
+    def initialize_handlers(self) -> None:
+        self.handlers.extend([(r"/caesura/status", StatusHandler), (r"/caesura/events", EventsHandler)])
+
+    @property
+    def home_path(self) -> Path:
+        """The home directory whose coordinator is asked."""
+        return Path(self.home) if self.home else home_directory(os.environ)

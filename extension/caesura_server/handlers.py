@@ -1,0 +1,63 @@
+"""The requests that the extension answers, each for authenticated and authorized users only.
+
+The client is synchronous, so it is used in a thread; one connection per request, because requests are rare: the
+panel asks when a kernel or a session changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+from pathlib import Path
+from typing import Any
+
+from caesura.client import Client
+from caesura.config import read_connection
+from caesura.errors import CoordinatorUnavailable
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.extension.handler import ExtensionHandlerMixin
+from tornado import web
+
+NOTHING_RUNS: dict[str, Any] = {"coordinator": None, "workers": [], "sessions": [], "cells": []}
+"""The status of a home whose coordinator does not run, which is not an error: it starts with the first kernel."""
+
+
+class _Handler(ExtensionHandlerMixin, APIHandler):
+    auth_resource = "caesura"
+
+    async def ask(self, method: str, otherwise: Any) -> Any:
+        """The coordinator's answer, or ``otherwise`` if none runs. HTTPError 503 if it does not answer."""
+        home: Path = self.extensionapp.home_path
+        try:
+            return await asyncio.to_thread(_ask, home, method, otherwise)
+        except CoordinatorUnavailable as error:
+            raise web.HTTPError(http.HTTPStatus.SERVICE_UNAVAILABLE, reason="Coordinator unavailable") from error
+
+
+class StatusHandler(_Handler):
+    """Workers, sessions and cells, as ``caesura status --json`` prints them."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        self.finish(await self.ask("status", NOTHING_RUNS))
+
+
+class EventsHandler(_Handler):
+    """The events that cells wait for, as ``caesura events --json`` prints them."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        self.finish({"events": await self.ask("events", [])})
+
+
+def _ask(home: Path, method: str, otherwise: Any) -> Any:
+    if read_connection(home) is None:
+        return otherwise
+    client = Client(home)
+    try:
+        return client.request(method)
+    finally:
+        client.close()

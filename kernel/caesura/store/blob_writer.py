@@ -1,0 +1,110 @@
+"""Writing blobs beside hashing them, so that both take as long as the longer one.
+
+What lives here: the thread that writes and syncs temporary files during one save, and how a save is given up. What
+must not: names of blobs, knowledge of what is stored already.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from caesura.errors import SaveAborted
+from caesura.store.blob_layout import chunks
+
+CHUNK_BYTES: Final = 4 << 20
+"""Between chunks the question "aborted?" is asked: about 10 ms of hashing or writing."""
+
+TEMPORARY_PREFIX: Final = ".new-"
+
+_POLL_S: Final = 0.005
+
+
+class BlobWriter:
+    """Writes temporary files in a thread, for one save. Use as a context manager; leaving it removes what is left.
+
+    Giving up does not wait for a running sync: the thread removes that file when the sync is over.
+    """
+
+    def __init__(self, directory: Path, aborted: Callable[[], bool]) -> None:
+        self._directory = directory
+        self._aborted = aborted
+        self._jobs: queue.SimpleQueue[tuple[Sequence[memoryview], Future[Path]] | None] = queue.SimpleQueue()
+        self._is_given_up = threading.Event()
+        self._is_reading = threading.Lock()  # held while the caller's memory is read
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> BlobWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._thread is not None:
+            self._is_given_up.set()
+            self._jobs.put(None)
+            if kind is None:  # all is written: nothing to wait for, and no thread is left behind
+                self._thread.join()
+            with self._is_reading:  # at most one chunk; then nobody holds on to the caller's buffers
+                pass
+
+    def check(self) -> None:
+        """SaveAborted if something came first."""
+        if self._aborted():
+            raise SaveAborted("the save was given up: something came first")
+
+    def start(self, pieces: Sequence[memoryview]) -> Future[Path]:
+        """Begin to write a file; its future has the path of the synced temporary file."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="caesura-blobs", daemon=True)
+            self._thread.start()
+        future: Future[Path] = Future()
+        self._jobs.put((pieces, future))
+        return future
+
+    def wait(self, future: Future[Path]) -> Path:
+        """The path of a written file, looking at "aborted?" meanwhile. Raises what the writing raised."""
+        while True:
+            self.check()
+            try:
+                return future.result(timeout=_POLL_S)
+            except TimeoutError:
+                if future.done():  # a timeout of the file system, not of ours
+                    raise
+
+    def _run(self) -> None:
+        made: list[Path] = []
+        while (job := self._jobs.get()) is not None:
+            pieces, future = job
+            path = self._directory / f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(8)}"
+            made.append(path)
+            try:
+                self._write(path, pieces)
+            except (OSError, SaveAborted) as error:
+                future.set_exception(error)
+            else:
+                future.set_result(path)
+            del job, pieces, future
+        for path in made:
+            path.unlink(missing_ok=True)
+
+    def _write(self, path: Path, pieces: Sequence[memoryview]) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            for chunk in chunks(pieces, CHUNK_BYTES):
+                with self._is_reading:
+                    if self._is_given_up.is_set():
+                        raise SaveAborted("the save was given up: something came first")
+                    written = 0
+                    while written < chunk.nbytes:
+                        written += os.write(descriptor, chunk[written:])
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,221 @@
+"""Bulk: immutable, named by a keyed hash of what is in them, mapped copy-on-write.
+
+::
+
+    blobs = Blobs(home.blobs_path, home.key)
+    refs = blobs.put(buffers, aborted=lambda: False)      # durable when it returns; one ref per buffer, in order
+    views = blobs.map_all(refs)                           # writable memoryviews; pages come from disk when touched
+    blobs.collect(live={ref.name for ref in refs}, keep_newer_than_s=3600)
+
+Buffers below 8 MB are packed, page-aligned, into files of up to 64 MB (one sync and one mapping a pack); larger ones
+get a file each. A file lies at ``ab/abcdef...`` and is made by rename, so whatever has a name is complete.
+
+The name is the BLAKE2b hash (32 bytes, hex; RFC 7693) of the content under the home's key: a file that somebody
+without the key changed or made does not verify. (BLAKE3 would be faster, but is not in the standard library.) Hashing
+runs beside the writing, without the interpreter lock.
+
+What must not be here: what the bytes mean. Nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from caesura.errors import HomeUnusable
+from caesura.store.blob_files import OpenBlob, boot_id, collect, missing
+from caesura.store.blob_layout import Buffer, FilePlan, chunks, flat, keyed_hash, plan
+from caesura.store.blob_writer import CHUNK_BYTES, BlobWriter
+from caesura.store.home import sync_directory
+
+_NAME: Final = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class BlobRef:
+    """Where a buffer lies: ``size`` bytes from ``offset`` on in the file ``name``. The empty name: no bytes."""
+
+    name: str
+    size: int
+    offset: int = 0
+
+    def to_json(self) -> list[Any]:
+        return [self.name, self.size, self.offset]
+
+    @classmethod
+    def from_json(cls, value: object) -> BlobRef:
+        """The inverse of :meth:`to_json`; ValueError if ``value`` is not a ref."""
+        match value:
+            case [str(name), int(size), int(offset)] if size >= 0 and offset >= 0:
+                return cls(name, size, offset)
+        raise ValueError(f"not a reference to a blob: {value!r}")
+
+
+def _never() -> bool:
+    return False
+
+
+class Blobs:
+    """The blobs of one home. Not thread-safe; any number of processes may share the directory.
+
+    ``key`` is the home's secret: 1 to 64 bytes.
+    """
+
+    def __init__(self, directory: Path, key: bytes) -> None:
+        self._directory = directory
+        self._key = key
+        self._sizes: set[int] = set()  # of the files met so far: only such a one may be stored already
+        self._verified: dict[str, tuple[int, ...]] = {}
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def put(self, buffers: Sequence[Buffer], aborted: Callable[[], bool] = _never) -> list[BlobRef]:
+        """Store ``buffers`` (contiguous, any item type); one ref for each, in order. They are on disk afterwards.
+
+        ``aborted`` is asked at least every 50 ms; when it is true nothing is kept and SaveAborted is raised.
+        HomeUnusable if the disk is full or the directory cannot be written.
+        """
+        views = [flat(buffer) for buffer in buffers]
+        refs = [BlobRef("", 0)] * len(views)
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with BlobWriter(self._directory, aborted) as writer:
+                begun = [(file, *self._begin(file, writer)) for file in plan(views)]
+                written = [(name, None if future is None else writer.wait(future)) for _, name, future in begun]
+                writer.check()
+                self._place(written)
+        except OSError as error:
+            raise HomeUnusable(
+                f"Nothing can be stored in {self._directory}: {error.strerror or error}. "
+                "Free some space or make it writable, or point CAESURA_HOME at another directory."
+            ) from error
+        for file, name, _ in begun:
+            self._sizes.add(file.size_bytes)
+            for index, offset in zip(file.indices, file.offsets, strict=True):
+                refs[index] = BlobRef(name, views[index].nbytes, offset)
+        return refs
+
+    def _begin(self, file: FilePlan, writer: BlobWriter) -> tuple[str, Future[Path] | None]:
+        """The name of the file, and its writing if it is not stored already."""
+        if file.size_bytes not in self._sizes:
+            future = writer.start(file.pieces)
+            return self._hash(file, writer), future
+        name = self._hash(file, writer)
+        return name, None if self._is_stored(name, file.size_bytes) else writer.start(file.pieces)
+
+    def _hash(self, file: FilePlan, writer: BlobWriter) -> str:
+        digest = keyed_hash(self._key)
+        for chunk in chunks(file.pieces, CHUNK_BYTES):
+            writer.check()
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def _is_stored(self, name: str, size_bytes: int) -> bool:
+        path = self._path(name)
+        try:
+            os.utime(path)  # as if written now: a collection under way leaves it alone
+            return path.stat().st_size == size_bytes
+        except FileNotFoundError:
+            return False
+
+    def _place(self, written: Sequence[tuple[str, Path | None]]) -> None:
+        folders: set[Path] = set()
+        for name, temporary in written:
+            if temporary is not None:
+                path = self._path(name)
+                if not path.parent.is_dir():
+                    path.parent.mkdir(mode=0o700, exist_ok=True)
+                    folders.add(self._directory)
+                os.replace(temporary, path)
+                folders.add(path.parent)
+        for folder in folders:
+            sync_directory(folder)
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def map(self, ref: BlobRef, *, verify: bool = True, proof: str = "") -> memoryview:
+        """The bytes as writable memory of this process only; the file never changes. See :meth:`map_all`."""
+        return self.map_all([ref], verify=verify, proofs={ref.name: proof})[0]
+
+    def map_all(
+        self, refs: Sequence[BlobRef], *, verify: bool = True, proofs: Mapping[str, str] | None = None
+    ) -> list[memoryview]:
+        """Writable views of all ``refs``, in order, one mapping a file; equal refs do not share memory.
+
+        With ``verify`` each file is hashed first, unless its entry in ``proofs`` (from :meth:`proof`) still holds or
+        this object has hashed it before. SnapshotRefused, naming the blob, if one is missing, short or changed.
+        """
+        views = [memoryview(bytearray())] * len(refs)
+        by_file: dict[str, list[int]] = {}
+        for index, ref in enumerate(refs):
+            if ref.name:
+                by_file.setdefault(ref.name, []).append(index)
+        for name, indices in by_file.items():
+            with self._open(name) as blob:
+                if verify:
+                    self._verify(blob, (proofs or {}).get(name, ""))
+                for index in indices:
+                    blob.check_range(refs[index].offset, refs[index].size)
+                for index, view in zip(indices, _mapped(blob, [refs[i] for i in indices]), strict=True):
+                    views[index] = view
+        return views
+
+    def read(self, ref: BlobRef, *, verify: bool = True) -> bytes:
+        """A copy of the bytes. Errors as :meth:`map_all`."""
+        return bytes(self.map(ref, verify=verify))
+
+    def proof(self, name: str) -> str:
+        """What is to be kept (in an authenticated place) to spare the next reader the hashing: boot, inode, size and
+        change time of the file. Take it after :meth:`put`. Empty where the machine does not tell its boots apart."""
+        with self._open(name) as blob:
+            return _proof_of(blob)
+
+    def verify(self, name: str) -> None:
+        """SnapshotRefused, naming the blob, unless the file is there and its content is what the name says."""
+        with self._open(name) as blob:
+            self._verify(blob, "")
+
+    def _verify(self, blob: OpenBlob, proof: str) -> None:
+        if proof and proof == _proof_of(blob):
+            return
+        if self._verified.get(blob.name) != blob.identity:
+            blob.check_hash(self._key)
+            self._verified[blob.name] = blob.identity
+
+    def _open(self, name: str) -> OpenBlob:
+        if _NAME.fullmatch(name) is None:  # a name out of a damaged manifest must not lead anywhere else
+            raise missing(name, self._directory)
+        blob = OpenBlob(self._path(name), name)
+        self._sizes.add(blob.size_bytes)
+        return blob
+
+    def _path(self, name: str) -> Path:
+        return self._directory / name[:2] / name
+
+    # --- collection -------------------------------------------------------------------------------------------------
+
+    def collect(self, live: Collection[str], keep_newer_than_s: float) -> int:
+        """Remove every blob that is neither in ``live`` nor younger than ``keep_newer_than_s`` seconds (a save under
+        way has not recorded its blobs yet), and what broken saves left; the bytes freed."""
+        return collect(self._directory, set(live), keep_newer_than_s)
+
+
+def _mapped(blob: OpenBlob, refs: Sequence[BlobRef]) -> Iterator[memoryview]:
+    whole = blob.map_private() if len(refs) > 1 else None
+    taken: set[int] = set()
+    for ref in refs:
+        if whole is None or ref.offset in taken:  # what two buffers share on disk they must not share in memory
+            yield blob.map_private(ref.offset, ref.size)
+        else:
+            taken.add(ref.offset)
+            yield whole[ref.offset : ref.offset + ref.size]
+
+
+def _proof_of(blob: OpenBlob) -> str:
+    boot = boot_id()
+    return f"{boot}:{':'.join(map(str, blob.identity))}" if boot else ""

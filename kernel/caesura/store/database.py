@@ -86,8 +86,15 @@ class Database:
     def savepoint(self) -> Iterator[None]:
         """A part of a transaction that is undone alone when it raises."""
         self._check_open()
-        with self.connection.begin_nested():
+        self._raw.execute("SAVEPOINT part").close()
+        try:
             yield
+        except BaseException:
+            if self._raw.in_transaction:
+                self._raw.execute("ROLLBACK TO part").close()
+                self._raw.execute("RELEASE part").close()
+            raise
+        self._raw.execute("RELEASE part").close()
 
     def _check_open(self) -> None:
         # At some errors (disk full, I/O) SQLite rolls the whole transaction back by itself. A COMMIT would then

@@ -5,7 +5,7 @@ What lives here: plumbing between SQLAlchemy Core and the row classes. What must
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy import Executable, Select, Table, insert
@@ -39,6 +39,6 @@ class Queries:
     def _scalar(self, query: Select[Any]) -> Any:
         return self._database.connection.execute(query).scalar()
 
-    def _changed(self, statement: Executable) -> int:
+    def _changed(self, statement: Executable, values: Mapping[str, Any] | None = None) -> int:
         """Run an UPDATE or DELETE; how many rows it touched."""
-        return self._database.connection.execute(statement).rowcount
+        return self._database.connection.execute(statement, values).rowcount

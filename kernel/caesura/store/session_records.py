@@ -9,12 +9,33 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import LargeBinary, Text, bindparam, delete, func, insert, literal, select, update
 
 from caesura.errors import InternalError
 from caesura.store.queries import Queries
 from caesura.store.rows import CellRow, Json, OutputRow, SessionRow
 from caesura.store.schema import cells, outputs, sessions
+
+# Built once: they run for every message of a cell, and building a statement costs more than running it.
+_ACCEPT = (
+    update(sessions)
+    .where(sessions.c.id == bindparam("session"), sessions.c.next_number == bindparam("number"))
+    .values(next_number=sessions.c.next_number + 1)
+)
+_ADD_OUTPUT = (
+    insert(outputs)
+    .from_select(
+        ["session_id", "n", "channel", "frames", "sent"],
+        select(
+            bindparam("session", type_=Text),
+            func.coalesce(func.max(outputs.c.n), 0) + 1,
+            bindparam("channel", type_=Text),
+            bindparam("frames", type_=LargeBinary),
+            literal(False),
+        ).where(outputs.c.session_id == bindparam("session", type_=Text)),
+    )
+    .returning(outputs.c.n)
+)
 
 
 class SessionRecords(Queries):
@@ -77,12 +98,7 @@ class SessionRecords(Queries):
 
         InternalError if one before it is missing, or the session is unknown.
         """
-        statement = (
-            update(sessions)
-            .where(sessions.c.id == session_id, sessions.c.next_number == number)
-            .values(next_number=number + 1)
-        )
-        if self._changed(statement) == 1:
+        if self._changed(_ACCEPT, {"session": session_id, "number": number}) == 1:
             return True
         expected = self._scalar(select(sessions.c.next_number).where(sessions.c.id == session_id))
         if expected is None:
@@ -153,10 +169,8 @@ class SessionRecords(Queries):
 
     def add_output(self, session_id: str, channel: str, frames: bytes) -> int:
         """Record one message for the clients; its ``n``, which orders the session's outputs from 1."""
-        last = self._scalar(select(func.max(outputs.c.n)).where(outputs.c.session_id == session_id))
-        n = (last or 0) + 1
-        self._insert(outputs, OutputRow(session_id=session_id, n=n, channel=channel, frames=frames))
-        return n
+        values = {"session": session_id, "channel": channel, "frames": frames}
+        return int(self._database.connection.execute(_ADD_OUTPUT, values).scalar_one())
 
     def outputs(self, session_id: str, *, unsent_only: bool = False, after: int = 0) -> list[OutputRow]:
         """Outputs with ``n`` greater than ``after``, in order."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from caesura.config import home_directory
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Unicode
 
+from caesura.config import home_directory
 from caesura_server.handlers import EventsHandler, StatusHandler
 
 
@@ -24,7 +24,7 @@ class CaesuraServer(ExtensionApp):
     home = Unicode(
         "",
         config=True,
-        help="Home directory of the coordinator; if empty, as for the kernels: $CAESURA_HOME or Jupyter's data directory.",
+        help="Home directory of the coordinator to ask; empty means $CAESURA_HOME, or caesura/ in Jupyter's data directory.",
     )
 
     def initialize_handlers(self) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from caesura.client import Client
-from caesura.config import read_connection
-from caesura.errors import CoordinatorUnavailable
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
+
+from caesura.config import read_connection
+from caesura.errors import CoordinatorUnavailable
 
 NOTHING_RUNS: dict[str, Any] = {"coordinator": None, "workers": [], "sessions": [], "cells": []}
 """The status of a home whose coordinator does not run, which is not an error: it starts with the first kernel."""

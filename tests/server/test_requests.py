@@ -1,0 +1,75 @@
+"""What the server extension answers, and to whom."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tornado.httpclient import HTTPClientError
+
+from notebooks import Home
+
+Fetch = Callable[..., Any]
+
+PATHS = [("caesura", "status"), ("caesura", "events")]
+
+
+async def test_without_a_coordinator_the_status_is_empty_and_none_is_started(jp_fetch: Fetch, home: Home) -> None:
+    response = await jp_fetch("caesura", "status")
+    assert response.code == 200
+    assert json.loads(response.body) == {"coordinator": None, "workers": [], "sessions": [], "cells": []}
+    assert not home.path.exists()
+
+
+async def test_without_a_coordinator_nobody_waits_for_an_event(jp_fetch: Fetch) -> None:
+    assert json.loads((await jp_fetch("caesura", "events")).body) == {"events": []}
+
+
+@pytest.mark.process
+async def test_the_status_is_that_of_the_coordinator(jp_fetch: Fetch, home: Home, started: Callable[[], None]) -> None:
+    started()
+    status = json.loads((await jp_fetch("caesura", "status")).body)
+    assert status["coordinator"]["pid"] == home.coordinator_pid()
+    assert status["coordinator"]["home"] == str(home.path)
+    assert status["cells"] == []
+
+
+@pytest.mark.process
+async def test_a_coordinator_that_is_gone_is_said_and_not_a_crash(
+    jp_fetch: Fetch, home: Home, started: Callable[[], None]
+) -> None:
+    started()
+    home.kill_coordinator()
+    with pytest.raises(HTTPClientError) as failed:
+        await jp_fetch("caesura", "status")
+    assert failed.value.code == 503
+
+
+@pytest.mark.parametrize("path", PATHS, ids="/".join)
+async def test_nobody_is_answered_without_a_token(jp_fetch: Fetch, path: tuple[str, str]) -> None:
+    with pytest.raises(HTTPClientError) as refused:
+        await jp_fetch(*path, headers={"Authorization": ""})
+    assert refused.value.code == 403
+
+
+@pytest.mark.parametrize("path", PATHS, ids="/".join)
+async def test_nobody_is_answered_with_a_wrong_token(jp_fetch: Fetch, path: tuple[str, str]) -> None:
+    with pytest.raises(HTTPClientError) as refused:
+        await jp_fetch(*path, headers={"Authorization": "token wrong"})
+    assert refused.value.code == 403
+
+
+async def test_an_authorizer_that_says_no_is_heard(jp_fetch: Fetch, jp_serverapp: Any) -> None:
+    asked = []
+
+    def refuse(handler: object, user: object, action: str, resource: str) -> bool:
+        asked.append((action, resource))
+        return False
+
+    jp_serverapp.authorizer.is_authorized = refuse
+    with pytest.raises(HTTPClientError) as refused:
+        await jp_fetch("caesura", "status")
+    assert refused.value.code == 403
+    assert asked == [("read", "caesura")]

@@ -120,7 +120,6 @@ def _distribution(recent: list[tuple[float, bool]]) -> tuple[Sequence[float], Se
         (duration_s, censored, _DECAY[newest - index]) for index, (duration_s, censored) in enumerate(recent)
     )
     left = sum(weight for _, _, weight in ordered)
-    total = left
     durations: list[float] = []
     shares: list[float] = []
     survival = 1.0
@@ -133,10 +132,10 @@ def _distribution(recent: list[tuple[float, bool]]) -> tuple[Sequence[float], Se
         left -= weight
     if ordered[-1][1]:  # nothing longer has finished: it lasted at least this long
         durations.append(ordered[-1][0])
-        shares.append(survival)
+        shares.append(max(0.0, survival))
     total = sum(shares)
     shares = [share / total for share in shares]
-    return durations, shares, sum(map(float.__mul__, durations, shares))
+    return durations, shares, sum(d * share for d, share in zip(durations, shares, strict=True))
 
 
 def _quantiles(durations: Sequence[float], shares: Sequence[float], elapsed_s: float) -> tuple[float, float, float]:

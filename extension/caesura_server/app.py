@@ -24,7 +24,7 @@ class CaesuraServer(ExtensionApp):
     home = Unicode(
         "",
         config=True,
-        help="Home directory of the coordinator to ask; empty means $CAESURA_HOME, or caesura/ in Jupyter's data directory.",
+        help="The coordinator's home directory; empty means $CAESURA_HOME, or caesura/ in Jupyter's data directory.",
     )
 
     def initialize_handlers(self) -> None:

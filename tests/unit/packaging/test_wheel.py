@@ -52,7 +52,7 @@ def test_every_module_of_the_work_tree_is_in_the_wheel(wheel: zipfile.ZipFile) -
 
 
 def test_the_kernelspec_is_installed_where_jupyter_looks(wheel: zipfile.ZipFile) -> None:
-    folder = "caesura-{}.data/data/share/jupyter/kernels/caesura/".format(version(wheel))
+    folder = f"caesura-{version(wheel)}.data/data/share/jupyter/kernels/caesura/"
     spec = json.loads(wheel.read(f"{folder}kernel.json"))
     assert spec["argv"] == ["python", "-m", "caesura", "-f", "{connection_file}"]
     assert spec["display_name"] == "Python 3 (Caesura)"

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_jupyter.jupyter_server import *  # noqa: F403  as a plugin it would take over every test of the suite
 
 from notebooks import Home
-
-pytest_plugins = ("pytest_jupyter.jupyter_server",)
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
-    home = Home(tmp_path / "home", CAESURA_WORKERS="1")
+    home = Home(tmp_path / "caesura", CAESURA_WORKERS="1")
     yield home
     home.close()
 

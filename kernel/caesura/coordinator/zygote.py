@@ -1,0 +1,221 @@
+"""The coordinator's end of one zygote: start it, have it fork workers, hear of their ends.
+
+What lives here: :class:`Zygote` and the log files of zygotes and workers. What must not: which zygote serves whom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from caesura.coordinator.exits import ExitWatch
+from caesura.coordinator.interpreters import interpreter, start_failure
+from caesura.errors import EnvironmentFault
+from caesura.wire import Decoder, messages
+
+log = logging.getLogger(__name__)
+
+START_LIMIT_S: Final = 60.0
+FORK_LIMIT_S: Final = 30.0
+_LOG_LIMIT_BYTES: Final = 4 << 20
+_TAIL_BYTES: Final = 8192
+
+
+class ZygoteLost(EnvironmentFault):
+    """The zygote ended while it was asked for something; another one may do it."""
+
+
+def open_log(path: Path) -> int:
+    """A descriptor that appends to ``path`` (mode 0600); a file beyond 4 MB is put aside as ``.1`` first."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_size > _LOG_LIMIT_BYTES:
+            os.replace(path, path.with_name(path.name + ".1"))
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+class Zygote:
+    """One running zygote, for the environment ``key``; a newer one of the same ``group`` replaces it.
+
+    ``on_worker_exit(worker_id, pid, status)`` is called for each worker that it reaps, ``on_lost(zygote)`` once when
+    it has ended or was let go; the workers that it forked go on without it.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        group: str,
+        environment: Mapping[str, Any],
+        variables: Mapping[str, str],
+        home: Path,
+        *,
+        on_worker_exit: Callable[[str, int, int], None],
+        on_lost: Callable[[Zygote], None],
+    ) -> None:
+        self.key = key
+        self.group = group
+        self.ended = False
+        self._executable = interpreter(environment)
+        self._log = home / "logs" / f"zygote-{key}.log"
+        self._on_worker_exit = on_worker_exit
+        self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
+        self._ready: asyncio.Future[messages.ZygoteReady] = self._loop.create_future()
+        self._forks: dict[str, asyncio.Future[int]] = {}
+        self._retired = False
+        self._exited = asyncio.Event()
+        self._writer: asyncio.StreamWriter | None = None
+        self._start(variables, home)
+        self._reading = self._loop.create_task(self._read(), name=f"zygote {key}")
+
+    def _start(self, variables: Mapping[str, str], home: Path) -> None:
+        self._ours, theirs = socket.socketpair()
+        log_descriptor = open_log(self._log)
+        self._log_start = os.fstat(log_descriptor).st_size
+        (home / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._process = subprocess.Popen(
+                [self._executable, "-m", "caesura.worker.zygote", "--fd", str(theirs.fileno())],
+                env=dict(variables),
+                cwd=home / "run",  # -m puts it on sys.path: it must hold no modules
+                stdin=subprocess.DEVNULL,
+                stdout=log_descriptor,
+                stderr=log_descriptor,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._ours.close()
+            raise EnvironmentFault(f"{self._executable} cannot be started: {error.strerror}") from error
+        finally:
+            theirs.close()
+            os.close(log_descriptor)
+        self._watch: ExitWatch | None = None
+        try:
+            self._watch = ExitWatch(self._process.pid, self._exited.set)
+            self._watch.arm()
+        except ProcessLookupError:
+            self._exited.set()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def ready(self) -> messages.ZygoteReady:
+        """What the zygote says of its environment; EnvironmentFault, with a text for the user, if it cannot start."""
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._ready), START_LIMIT_S)
+        except TimeoutError:
+            self.kill()
+            raise start_failure(self._executable, None, self._said(), self._log) from None
+
+    async def fork(self, worker_id: str, cwd: str, variables: Mapping[str, str]) -> int:
+        """The pid of a new worker; EnvironmentFault if the fork failed, ZygoteLost if the zygote has ended."""
+        await self.ready()
+        if self.ended or self._writer is None or self._writer.is_closing():
+            raise ZygoteLost(f"The zygote {self.pid} has ended.")
+        answer = self._forks[worker_id] = self._loop.create_future()
+        try:
+            self._writer.writelines(messages.pack(messages.Fork(worker_id=worker_id, cwd=cwd, env=dict(variables))))
+            return await asyncio.wait_for(answer, FORK_LIMIT_S)
+        except TimeoutError:
+            self.kill()
+            raise EnvironmentFault(f"The zygote {self.pid} did not fork a worker in {FORK_LIMIT_S:g} s.") from None
+        finally:
+            self._forks.pop(worker_id, None)
+            self._close_if_unused()
+
+    def retire(self) -> None:
+        """Let it end as soon as no fork is under way."""
+        self._retired = True
+        self._close_if_unused()
+
+    def _close_if_unused(self) -> None:
+        if self._retired and not self._forks and self._writer is not None:
+            self._writer.close()
+
+    def kill(self) -> None:
+        if self._watch is not None:
+            self._watch.kill()
+
+    async def close(self) -> None:
+        """End it: it leaves at the end of its socket, or is killed after two seconds."""
+        self.retire()
+        try:
+            await asyncio.wait_for(self._exited.wait(), 2.0)
+        except TimeoutError:
+            self.kill()
+        await self._reading
+
+    async def _read(self) -> None:
+        reader, self._writer = await asyncio.open_unix_connection(sock=self._ours)
+        self._close_if_unused()
+        decoder = Decoder()
+        receiving = self._loop.create_task(self._receive(reader, decoder))
+        exited = self._loop.create_task(self._exited.wait())
+        await asyncio.wait({receiving, exited}, return_when=asyncio.FIRST_COMPLETED)
+        # A worker that is just being forked may hold the other end open: its zygote's last words come first.
+        await asyncio.wait({receiving}, timeout=0.5)
+        receiving.cancel()
+        await asyncio.wait({receiving})
+        self._writer.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(exited, 2.0)
+        if not self._exited.is_set():
+            self.kill()
+            await self._exited.wait()
+        self._lost(self._process.wait())
+
+    async def _receive(self, reader: asyncio.StreamReader, decoder: Decoder) -> None:
+        try:
+            while data := await reader.read(1 << 16):
+                for body, buffers in decoder.feed(data):
+                    self._take(messages.unpack(body, buffers))
+        except (ConnectionError, EnvironmentFault) as error:
+            log.warning("the zygote %d was let go: %s", self.pid, error)
+
+    def _take(self, message: messages.Message) -> None:
+        match message:
+            case messages.ZygoteReady():
+                if not self._ready.done():
+                    self._ready.set_result(message)
+            case messages.Forked(worker_id=worker_id, pid=pid):
+                if (answer := self._forks.get(worker_id)) is not None and not answer.done():
+                    answer.set_result(pid)
+                else:
+                    log.warning("the zygote %d forked %s (pid %d) too late", self.pid, worker_id, pid)
+            case messages.ForkFailed(worker_id=worker_id, reason=reason):
+                if (answer := self._forks.get(worker_id)) is not None and not answer.done():
+                    answer.set_exception(EnvironmentFault(f"No worker could be forked: {reason}"))
+            case messages.WorkerExited(worker_id=worker_id, pid=pid, status=status):
+                # After whoever awaits the fork has seen its pid.
+                self._loop.call_soon(self._loop.call_soon, self._on_worker_exit, worker_id, pid, status)
+            case _:
+                log.warning("the zygote %d sent an unexpected %s", self.pid, type(message).__name__)
+
+    def _lost(self, status: int) -> None:
+        self.ended = True
+        if not self._ready.done():
+            self._ready.set_exception(start_failure(self._executable, status, self._said(), self._log))
+            self._ready.exception()  # whoever asks gets it; nobody has to ask
+        for answer in self._forks.values():
+            if not answer.done():
+                answer.set_exception(ZygoteLost(f"The zygote {self.pid} ended with status {status}."))
+        self._on_lost(self)
+
+    def _said(self) -> str:
+        """What it has written to its log."""
+        try:
+            with self._log.open("rb") as file:
+                file.seek(0, os.SEEK_END)
+                file.seek(max(self._log_start, file.tell() - _TAIL_BYTES))
+                return file.read().decode("utf-8", "replace")
+        except OSError as error:
+            return f"(its log cannot be read: {error.strerror})"

@@ -10,7 +10,7 @@ import os
 import queue
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -52,7 +52,7 @@ class BlobWriter:
             self._jobs.put(None)
             if kind is None:  # all is written: nothing to wait for, and no thread is left behind
                 self._thread.join()
-            with self._is_reading:  # at most one chunk; then nobody holds on to the caller's buffers
+            with self._is_reading:  # at most one chunk; from then on nobody reads the caller's buffers
                 pass
 
     def check(self) -> None:
@@ -98,13 +98,22 @@ class BlobWriter:
     def _write(self, path: Path, pieces: Sequence[memoryview]) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            for chunk in chunks(pieces, CHUNK_BYTES):
-                with self._is_reading:
-                    if self._is_given_up.is_set():
-                        raise SaveAborted("the save was given up: something came first")
-                    written = 0
-                    while written < chunk.nbytes:
-                        written += os.write(descriptor, chunk[written:])
+            parts = chunks(pieces, CHUNK_BYTES)
+            while self._write_next(descriptor, parts):
+                pass
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+    def _write_next(self, descriptor: int, parts: Iterator[memoryview]) -> bool:
+        with self._is_reading:
+            if self._is_given_up.is_set():
+                raise SaveAborted("the save was given up: something came first")
+            chunk = next(parts, None)
+            if chunk is None:
+                return False
+            with chunk:
+                written = 0
+                while written < chunk.nbytes:
+                    written += os.write(descriptor, chunk[written:])
+            return True

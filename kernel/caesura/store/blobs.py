@@ -81,19 +81,25 @@ class Blobs:
         HomeUnusable if the disk is full or the directory cannot be written.
         """
         views = [flat(buffer) for buffer in buffers]
-        refs = [BlobRef("", 0)] * len(views)
         try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with BlobWriter(self._directory, aborted) as writer:
-                begun = [(file, *self._begin(file, writer)) for file in plan(views)]
-                written = [(name, None if future is None else writer.wait(future)) for _, name, future in begun]
-                writer.check()
-                self._place(written)
+            return self._put(views, aborted)
         except OSError as error:
             raise HomeUnusable(
                 f"Nothing can be stored in {self._directory}: {error.strerror or error}. "
                 "Free some space or make it writable, or point CAESURA_HOME at another directory."
             ) from error
+        finally:
+            for view in views:  # a traceback must not keep the user's buffers from being resized
+                view.release()
+
+    def _put(self, views: Sequence[memoryview], aborted: Callable[[], bool]) -> list[BlobRef]:
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with BlobWriter(self._directory, aborted) as writer:
+            begun = [(file, *self._begin(file, writer)) for file in plan(views)]
+            written = [(name, None if future is None else writer.wait(future)) for _, name, future in begun]
+            writer.check()
+            self._place(written)
+        refs = [BlobRef("", 0)] * len(views)
         for file, name, _ in begun:
             self._sizes.add(file.size_bytes)
             for index, offset in zip(file.indices, file.offsets, strict=True):
@@ -111,8 +117,9 @@ class Blobs:
     def _hash(self, file: FilePlan, writer: BlobWriter) -> str:
         digest = keyed_hash(self._key)
         for chunk in chunks(file.pieces, CHUNK_BYTES):
-            writer.check()
-            digest.update(chunk)
+            with chunk:
+                writer.check()
+                digest.update(chunk)
         return digest.hexdigest()
 
     def _is_stored(self, name: str, size_bytes: int) -> bool:

@@ -77,7 +77,7 @@ class CellRow:
     moves: int = 0
     reason: str = ""
     error: str = ""
-    waits: Sequence[Json] = ()
+    waits: Sequence[Json] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,7 @@ class SnapshotRow:
     epoch: int
     manifest: Json
     created: float
-    blobs: Sequence[str] = ()
+    blobs: Sequence[str] = field(default_factory=list)
     state: str = SnapshotState.PREPARED
     size_bytes: int = 0
     last_number: int = 0
@@ -138,7 +138,7 @@ class MoveRow:
     id: int = 0
     to_pid: int | None = None
     resumed_at: float | None = None
-    waited_for: Sequence[Json] = ()
+    waited_for: Sequence[Json] = field(default_factory=list)
     size_bytes: int = 0
     save_s: float = 0.0
     load_s: float | None = None

@@ -104,7 +104,7 @@ def decide(
         at=None if suspends or math.isinf(suspend_at) else suspend_at,
         threshold_s=threshold_s,
         prediction=prediction,
-        reason=reason_of(policy, threshold_s, wait, prediction, now, elapsed_s, suspends),
+        reason=reason_of(policy, threshold_s, cost, wait, prediction, now, elapsed_s, suspends),
         wait=wait,
     )
 

@@ -18,6 +18,9 @@ from typing import Final, Literal
 KEPT: Final = 240
 """Durations kept per call; with a half-life of 40 calls the oldest weighs 1/64."""
 
+KEPT_KEYS: Final = 4096
+"""Calls remembered; the one that was not made for longest is forgotten first."""
+
 HALF_LIFE_CALLS: Final = 40
 
 Basis = Literal["key", "kind", "due", "none"]
@@ -87,7 +90,11 @@ class History:
         """
         if not math.isfinite(duration_s) or duration_s < 0:
             raise ValueError(f"not a duration: {duration_s} s")
-        self._by_key.setdefault(key, _Samples()).add(duration_s, censored)
+        samples = self._by_key.pop(key, None) or _Samples()
+        samples.add(duration_s, censored)
+        self._by_key[key] = samples  # at the end: the dict is in the order of the last call
+        if len(self._by_key) > KEPT_KEYS:
+            del self._by_key[next(iter(self._by_key))]
         self._by_kind.setdefault(kind, _Samples()).add(duration_s, censored)
 
     def load(self, samples: Iterable[tuple[str, str, float, bool]]) -> None:

@@ -6,6 +6,7 @@ What lives here: words. What must not: the rule itself; every branch here repeat
 from __future__ import annotations
 
 from caesura.model import Wait
+from caesura.policy.cost import Cost
 from caesura.policy.history import Prediction
 from caesura.policy.setting import Policy
 
@@ -13,6 +14,7 @@ from caesura.policy.setting import Policy
 def reason_of(
     policy: Policy,
     threshold_s: float | None,
+    cost: Cost,
     wait: Wait | None,
     prediction: Prediction,
     now: float,
@@ -31,7 +33,7 @@ def reason_of(
         return f"the wait has lasted {seconds(elapsed_s)}, less than {limit}"
     limit = f"the threshold of {seconds(threshold_s)}"
     if policy.name == "auto":
-        limit += ", which is what moving costs"
+        limit += _origin(threshold_s, cost)
     if wait is None:
         return _compared("nothing is known about the wait, which has lasted", elapsed_s, limit, suspends)
     name = wait.label or wait.key
@@ -47,6 +49,14 @@ def reason_of(
     if suspends:
         return f"{average}, but this time it has lasted {seconds(lasted_s)}, far beyond {limit}"
     return f"{average}, less than {limit}"
+
+
+def _origin(threshold_s: float, cost: Cost) -> str:
+    if cost.total_s < threshold_s:
+        return f", the least of auto (moving costs {seconds(cost.total_s)})"
+    if cost.total_s > threshold_s:
+        return f", the most of auto (moving costs {seconds(cost.total_s)})"
+    return ", which is what moving costs"
 
 
 def _known_end(name: str, rest_s: float, limit: str, suspends: bool) -> str:

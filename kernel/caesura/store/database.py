@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 from caesura.errors import HomeUnusable, SchemaTooNew
+from caesura.store.home import sync_directory
 from caesura.store.migrations import MIGRATIONS, SCHEMA_VERSION
 
 _BUSY_TIMEOUT_S = 10.0
@@ -33,12 +34,15 @@ class Database:
         written, or is no database.
         """
         self.path = path
-        with _explained(path):
+        with _explained(path), _reachable(path):
             found = _version_of(path)
             if found > SCHEMA_VERSION:
                 raise SchemaTooNew(str(path), found, SCHEMA_VERSION)
             if not read_only:
+                is_new = not path.exists()
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+                if is_new:
+                    sync_directory(path.parent)
             self._raw = _connect(path, read_only)
             self._engine = _engine(self._raw, read_only)
             self.connection: Connection = self._engine.connect()
@@ -85,7 +89,11 @@ class Database:
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
         """A part of a transaction that is undone alone when it raises."""
-        self._check_open()
+        with _explained(self.path):
+            self._check_open()
+            yield from self._part()
+
+    def _part(self) -> Iterator[None]:
         self._raw.execute("SAVEPOINT part").close()
         try:
             yield
@@ -140,14 +148,9 @@ def _version_of(path: Path) -> int:
 
 @contextlib.contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the system say into an error that names the file and what to do."""
+    """Turn what SQLite says into an error that names the file and what to do."""
     try:
         yield
-    except OSError as error:
-        raise HomeUnusable(
-            f"The records at {path} cannot be opened: {error.strerror or error}. "
-            "Make the directory writable for your user, or point CAESURA_HOME at another one."
-        ) from error
     except Exception as error:
         cause = getattr(error, "orig", error)
         if type(cause) not in (sqlite3.OperationalError, sqlite3.DatabaseError):  # the others are bugs of ours
@@ -156,4 +159,16 @@ def _explained(path: Path) -> Iterator[None]:
             f"The records at {path} cannot be used: {cause}. "
             "Check that the directory is writable and the disk is not full, move a damaged file away, "
             "or point CAESURA_HOME at another directory."
+        ) from error
+
+
+@contextlib.contextmanager
+def _reachable(path: Path) -> Iterator[None]:
+    """The same for what the system says when the file is opened."""
+    try:
+        yield
+    except OSError as error:
+        raise HomeUnusable(
+            f"The records at {path} cannot be opened: {error.strerror or error}. "
+            "Make the directory writable for your user, or point CAESURA_HOME at another one."
         ) from error

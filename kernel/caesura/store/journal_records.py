@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 
 from caesura.store.queries import Queries
 from caesura.store.rows import DecisionRow, WaitRow
 from caesura.store.schema import decisions, marks, waits
 
 _KEPT_PER_KEY = 240
+_KEPT_IN_ALL = 50_000  # names of events may be made up afresh each time
 
 
 class JournalRecords(Queries):
@@ -43,11 +44,13 @@ class JournalRecords(Queries):
         columns = [ranked.c[column.name] for column in waits.columns]
         return self._all(WaitRow, select(*columns).where(ranked.c.age <= per_key).order_by(ranked.c.id))
 
-    def forget_old_waits(self, per_key: int = _KEPT_PER_KEY) -> int:
-        """Drop what :meth:`recent_waits` does not return; how many."""
+    def forget_old_waits(self, per_key: int = _KEPT_PER_KEY, in_all: int = _KEPT_IN_ALL) -> int:
+        """Keep the last ``per_key`` waits of every call and the last ``in_all`` together; how many were dropped."""
         age = func.row_number().over(partition_by=waits.c.key, order_by=waits.c.id.desc())
-        ranked = select(waits.c.id, age.label("age")).subquery()
-        return self._changed(delete(waits).where(waits.c.id.in_(select(ranked.c.id).where(ranked.c.age > per_key))))
+        age_in_all = func.row_number().over(order_by=waits.c.id.desc())
+        ranked = select(waits.c.id, age.label("age"), age_in_all.label("age_in_all")).subquery()
+        is_old = or_(ranked.c.age > per_key, ranked.c.age_in_all > in_all)
+        return self._changed(delete(waits).where(waits.c.id.in_(select(ranked.c.id).where(is_old))))
 
     # --- marks ------------------------------------------------------------------------------------------------------
 

@@ -110,7 +110,7 @@ class Writer:
 
 def _commit(records: Records, batch: list[_Job]) -> None:
     """Run a batch in one transaction, then tell everybody."""
-    outcomes: list[tuple[Any, Exception | None]] = []
+    outcomes: list[tuple[Any, BaseException | None]] = []
     try:
         with records.transaction(durable=any(job.is_durable for job in batch)):
             outcomes.extend(_run_one(records, job) for job in batch)
@@ -125,11 +125,11 @@ def _commit(records: Records, batch: list[_Job]) -> None:
             job.future.set_exception(failure)
 
 
-def _run_one(records: Records, job: _Job) -> tuple[Any, Exception | None]:
+def _run_one(records: Records, job: _Job) -> tuple[Any, BaseException | None]:
     try:
         with records.savepoint():
             return job.function(records), None
-    except Exception as error:  # noqa: BLE001  it belongs to whoever submitted the function
+    except BaseException as error:  # noqa: BLE001  it belongs to whoever submitted the function, not to this thread
         return None, error
 
 

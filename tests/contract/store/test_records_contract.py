@@ -392,6 +392,8 @@ def test_the_last_waits_of_every_call_come_back_oldest_first(records: Records) -
     ]
     assert records.forget_old_waits(2) == 3
     assert len(records.recent_waits()) == 3
+    assert records.forget_old_waits(in_all=1) == 2
+    assert [row.key for row in records.recent_waits()] == ["g"]
 
 
 def test_a_mark_is_replaced(records: Records) -> None:

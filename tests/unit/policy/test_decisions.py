@@ -125,7 +125,7 @@ FAST_AND_SLOW = known(fast=0.05, slow=3.02)
             0.0,
             "suspend",
             None,
-            "sleep ends in 2 s, at least the threshold of 0.5 s, which is what moving costs",
+            "sleep ends in 2 s, at least the threshold of 0.5 s, the least of auto (moving costs 0.06 s)",
         ),
     ],
 )
@@ -180,6 +180,15 @@ def test_the_decisions_swap_when_the_calls_do() -> None:
 )
 def test_the_threshold_of_auto_is_the_measured_cost_within_its_bounds(cost: Cost, threshold_s: float) -> None:
     assert after(0.0, "auto", call("x"), cost=cost).threshold_s == threshold_s
+
+
+def test_the_reason_says_where_the_threshold_of_auto_comes_from() -> None:
+    reasons = [after(0.0, "auto", timer(9e3), cost=Cost(save_s, 0.25)).reason for save_s in (0.0, 1.0, 1e3)]
+    assert [reason.partition("the threshold of ")[2] for reason in reasons] == [
+        "0.5 s, the least of auto (moving costs 0.25 s)",
+        "1.25 s, which is what moving costs",
+        "600 s, the most of auto (moving costs 1000 s)",
+    ]
 
 
 def test_a_growing_session_flips_the_decision_when_moving_costs_what_the_wait_takes() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caesura.policy import History
+from caesura.policy.history import KEPT_KEYS
 
 durations = st.lists(st.floats(0.0, 1e6), min_size=1, max_size=300)
 
@@ -113,3 +114,14 @@ def test_what_the_records_hold_can_be_loaded() -> None:
     history.load([("f", "function", 1.0, False), ("f", "function", 3.0, False), ("g", "event", 9.0, False)])
     assert history.predict("f", "function").mean == pytest.approx(2.0, rel=0.02)
     assert history.predict("g", "event").mean == 9.0
+
+
+def test_the_calls_that_were_not_made_for_longest_are_forgotten_when_there_are_too_many() -> None:
+    history = history_of(1.0, key="old")
+    history.add("kept", "function", 2.0)
+    for number in range(KEPT_KEYS - 1):
+        history.add(f"event:{number}", "event", 3.0)
+        history.add("kept", "function", 2.0)
+    assert history.mean("old") is None
+    assert history.mean("kept") is not None
+    assert history.mean("event:1") is not None

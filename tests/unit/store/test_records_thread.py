@@ -132,6 +132,32 @@ def test_when_the_database_gives_the_transaction_up_nobody_is_told_that_it_succe
     assert writer.submit(lambda records: records.mark("before"), durable=False).result(30) is None
 
 
+def test_a_full_disk_is_said_to_whom_it_hits_and_the_others_go_on(writer: Writer, tmp_path: Path) -> None:
+    def limit(records: Records) -> None:
+        records._database._raw.execute("PRAGMA max_page_count = 60")
+
+    writer.submit(limit, durable=False).result(30)
+    gate = Gate(writer)
+    small = writer.submit(lambda records: records.set_mark("small", "1"), durable=True)
+    large = writer.submit(lambda records: records.set_mark("large", "x" * 1_000_000), durable=True)
+    gate.open()
+    with pytest.raises(HomeUnusable, match="full") as caught:
+        large.result(30)
+    assert str(tmp_path) in str(caught.value)
+    recorded = writer.submit(lambda records: (records.mark("small"), records.mark("large")), durable=False).result(30)
+    assert recorded == ("1" if small.exception(30) is None else None, None)
+    writer.submit(lambda records: records.set_mark("later", "1"), durable=True).result(30)
+
+
+def test_a_function_that_raises_what_ends_a_process_does_not_end_the_thread(writer: Writer) -> None:
+    def leave(records: Records) -> None:
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        writer.submit(leave, durable=False).result(30)
+    assert writer.submit(lambda records: 1, durable=False).result(30) == 1
+
+
 def test_a_cancelled_function_does_not_run(writer: Writer) -> None:
     gate = Gate(writer)
     future = writer.submit(lambda records: records.set_mark("a", "1"), durable=False)

@@ -1,0 +1,106 @@
+"""What SIGINT does to a cell.
+
+The first one in a cell ends what runs: a step of a task gets KeyboardInterrupt where it stands; while nothing runs,
+the cell's main task is cancelled, as :class:`asyncio.Runner` does. A second one raises outright, also in a callback and
+when the cell has caught the first. Nothing is raised inside the loop's machinery: there it waits for the turn's end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import types
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from caesura.loop.cell_loop import CellLoop
+
+_Handler = Callable[[int, types.FrameType | None], Any] | int | signal.Handlers | None
+
+
+class SignalHandling:
+    """SIGINT for one loop. :meth:`install` and everything else on the main thread only.
+
+    ``main_task`` gives the task of the cell that runs, or None between cells.
+    """
+
+    def __init__(self, loop: CellLoop, main_task: Callable[[], asyncio.Task[Any] | None]) -> None:
+        self._loop = loop
+        self._main_task = main_task
+        self._interrupted: weakref.ref[asyncio.Task[Any]] | None = None
+        self._deferrals = 0
+        self._is_due = False
+        self._before: _Handler = None
+        self._wake_before = -1
+
+    @classmethod
+    def install(cls, loop: CellLoop, main_task: Callable[[], asyncio.Task[Any] | None]) -> SignalHandling:
+        """Handle SIGINT from now on. Signals also wake the loop, whatever the moment at which they come."""
+        handling = cls(loop, main_task)
+        handling._before = signal.signal(signal.SIGINT, handling.on_interrupt)
+        handling._wake_before = signal.set_wakeup_fd(loop.wake_descriptor, warn_on_full_buffer=False)
+        return handling
+
+    def uninstall(self) -> None:
+        """Put back what was there before."""
+        signal.set_wakeup_fd(self._wake_before)
+        signal.signal(signal.SIGINT, self._before if self._before is not None else signal.SIG_DFL)
+
+    def has_interrupted(self, task: asyncio.Task[Any]) -> bool:
+        """Whether ``task`` was interrupted: its CancelledError is then shown as KeyboardInterrupt."""
+        return self._interrupted is not None and self._interrupted() is task
+
+    @contextlib.contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Code inside is not interrupted: a KeyboardInterrupt that is due is raised at the end of the block.
+
+        For code of ours that user code calls, for example writing to a channel.
+        """
+        self._deferrals += 1
+        try:
+            yield
+        finally:
+            self._deferrals -= 1
+        if self._is_due and not self._deferrals:
+            self._is_due = False
+            raise KeyboardInterrupt
+
+    def on_interrupt(self, _number: int = signal.SIGINT, frame: types.FrameType | None = None) -> None:
+        """The handler. It may run between any two instructions of the main thread."""
+        main = self._main_task()
+        if main is not None and main.done():
+            main = None
+        is_second = main is not None and self.has_interrupted(main)
+        if main is not None:
+            self._interrupted = weakref.ref(main)
+        loop = self._loop
+        step_of = None if loop.in_select else asyncio.current_task(loop)
+        if main is not None and step_of is not main and not is_second:
+            # Posted, because a future in the middle of being completed must not be cancelled under its completer.
+            loop.post(lambda: _cancel(main))
+        if step_of is not None or (is_second and not loop.in_select and not _is_machinery(frame)):
+            self._raise_or_defer()
+        elif is_second:
+            loop.post(_raise)
+
+    def _raise_or_defer(self) -> None:
+        if self._deferrals:
+            self._is_due = True
+        else:
+            raise KeyboardInterrupt
+
+
+def _is_machinery(frame: types.FrameType | None) -> bool:
+    """Whether the interrupted code is the loop's own and not a callback of the user."""
+    name = "" if frame is None else str(frame.f_globals.get("__name__"))
+    return frame is None or name.partition(".")[0] in ("asyncio", "caesura", "selectors")
+
+
+def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+
+
+def _raise() -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,71 @@
+"""Which threads of a process belong to the user and are busy.
+
+Threads that are registered as ours, idle workers of a ``ThreadPoolExecutor`` and tqdm's monitor are no reason to stay.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures.thread
+import sys
+import threading
+import types
+from collections.abc import Iterator
+from typing import Any, cast
+
+from caesura.model import Obstacle
+
+_pool_worker = cast("types.FunctionType", vars(concurrent.futures.thread)["_worker"]).__code__
+_pool_queues = cast("Any", vars(concurrent.futures.thread)["_threads_queues"])
+
+
+class OwnThreads:
+    """The threads that the worker has started for itself. Safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._idents: set[int] = {threading.main_thread().ident or 0}
+
+    def add(self, thread: threading.Thread | int) -> None:
+        """Register a started thread, or its ``ident``."""
+        ident = thread if isinstance(thread, int) else thread.ident
+        if ident is None:
+            raise ValueError(f"{thread} has not been started")
+        self._idents.add(ident)
+
+    def __contains__(self, ident: object) -> bool:
+        return ident in self._idents
+
+
+def busy_threads(own: OwnThreads) -> Iterator[Obstacle]:
+    """One obstacle for each thread that may run code of the user."""
+    frames = sys._current_frames()
+    if len(frames) == 1:
+        return
+    named = {thread.ident: thread for thread in threading.enumerate()}
+    for ident, frame in frames.items():
+        if ident in own:
+            continue
+        thread = named.get(ident)
+        if thread is None:
+            yield Obstacle("thread", detail=f"started without the threading module, now in {_place(frame)}")
+        elif not (_is_idle_pool_worker(thread, frame) or _is_progress_monitor(thread)):
+            yield Obstacle("thread", thread.name, f"now in {_place(frame)}", "Wait until it has ended, or join it.")
+
+
+def _is_idle_pool_worker(thread: threading.Thread, frame: types.FrameType) -> bool:
+    queue = _pool_queues.get(thread)
+    return queue is not None and frame.f_code is _pool_worker and queue.empty()
+
+
+def _is_progress_monitor(thread: threading.Thread) -> bool:
+    return (type(thread).__module__, type(thread).__name__) == ("tqdm._monitor", "TMonitor")
+
+
+def _place(frame: types.FrameType) -> str:
+    """The outermost function of the thread that is not threading's own."""
+    code = frame.f_code
+    current: types.FrameType | None = frame
+    while current is not None:
+        if current.f_globals.get("__name__") != "threading":
+            code = current.f_code
+        current = current.f_back
+    return f"{code.co_qualname}()"

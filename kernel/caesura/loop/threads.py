@@ -47,7 +47,7 @@ def busy_threads(own: OwnThreads) -> Iterator[Obstacle]:
         thread = named.get(ident)
         if thread is None:
             yield Obstacle("thread", detail=f"started without the threading module, now in {_place(frame)}")
-        elif not (_is_idle_pool_worker(thread, frame) or _is_progress_monitor(thread)):
+        elif not (_is_idle_pool_worker(thread, frame) or _is_progress_monitor(thread) or _is_ours(thread)):
             yield Obstacle("thread", thread.name, f"now in {_place(frame)}", "Wait until it has ended, or join it.")
 
 
@@ -69,3 +69,8 @@ def _place(frame: types.FrameType) -> str:
             code = current.f_code
         current = current.f_back
     return f"{code.co_qualname}()"
+
+
+def _is_ours(thread: threading.Thread) -> bool:
+    # The writer of an abandoned save may still sync its file; nobody could register it in time.
+    return type(thread).__module__.startswith("caesura.store.")

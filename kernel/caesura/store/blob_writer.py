@@ -27,6 +27,10 @@ TEMPORARY_PREFIX: Final = ".new-"
 _POLL_S: Final = 0.005
 
 
+class BlobThread(threading.Thread):
+    """The thread's own class: by its module others see that it is not the user's."""
+
+
 class BlobWriter:
     """Writes temporary files in a thread, for one save. Use as a context manager; leaving it removes what is left.
 
@@ -63,7 +67,7 @@ class BlobWriter:
     def start(self, pieces: Sequence[memoryview]) -> Future[Path]:
         """Begin to write a file; its future has the path of the synced temporary file."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="caesura-blobs", daemon=True)
+            self._thread = BlobThread(target=self._run, name="caesura-blobs", daemon=True)
             self._thread.start()
         future: Future[Path] = Future()
         self._jobs.put((pieces, future))

@@ -8,6 +8,7 @@ https://github.com/python/cpython/blob/3.13/Modules/_asynciomodule.c. The self-c
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -51,16 +52,23 @@ class _QuietLoop:
         return False
 
 
-def _types() -> tuple[type, type, type, type]:
-    """The four types, none of which has a public name."""
+@contextlib.contextmanager
+def without_hooks() -> Iterator[None]:
+    """Inside, no loop is told of the async generators that this thread begins to iterate."""
     hooks = sys.get_asyncgen_hooks()
     sys.set_asyncgen_hooks(None, None)
     try:
-        generator = _async_generator()
-        coroutine = _coroutine()
-        helpers = (coroutine.__await__(), generator.asend(None), generator.aclose())
+        yield
     finally:
         sys.set_asyncgen_hooks(*hooks)
+
+
+def _types() -> tuple[type, type, type, type]:
+    """The four types, none of which has a public name."""
+    generator = _async_generator()
+    coroutine = _coroutine()
+    with without_hooks():
+        helpers = (coroutine.__await__(), generator.asend(None), generator.aclose())
     found = [type(helper) for helper in helpers]
     for helper in helpers:
         helper.close()

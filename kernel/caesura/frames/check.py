@@ -6,13 +6,15 @@ with the addresses of known objects, and only when all agree is a pointer follow
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import ctypes
 import functools
 import gc
 import sys
 import sysconfig
 import types
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import Any, Final
 
 from caesura.frames import awaitables
@@ -45,7 +47,19 @@ def verdict() -> Layout | str:
 
 def first_difference(layout: Layout) -> str | None:
     """What is not as ``layout`` says, or None."""
-    for check in (_announced, _sizes, _created, _suspended, _reading, _helpers, _writing):
+    for check in (
+        _announced,
+        _sizes,
+        _created,
+        _suspended,
+        _states,
+        _namespace,
+        _handled,
+        _flags,
+        _reading,
+        _helpers,
+        _writing,
+    ):
         for name, is_right in check(layout):
             if not is_right:
                 minor = f"{layout.minor[0]}.{layout.minor[1]}"
@@ -96,23 +110,26 @@ def _sizes(layout: Layout) -> _Checks:
     for kind in (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType):
         yield f"size of {kind.__name__}", kind.__basicsize__ == layout.first_slot
     function, call = _probe(None, [])
-    coroutine = call()
     code = function.__code__
     words = _localsplus(code) + code.co_stacksize
-    # getsizeof adds the collector's header.
-    yield "size of a frame", sys.getsizeof(coroutine) == layout.first_slot + 8 * words + 16
-    coroutine.close()
+    with contextlib.closing(call()) as coroutine:
+        # getsizeof adds the collector's header.
+        yield "size of a frame", sys.getsizeof(coroutine) == layout.first_slot + 8 * words + 16
 
 
 def _created(layout: Layout) -> _Checks:
     function, call = _probe(None, [])
     coroutine = call()
+    with contextlib.closing(coroutine):
+        yield from _fresh(layout, coroutine, function)
+
+
+def _fresh(layout: Layout, coroutine: object, function: types.FunctionType) -> _Checks:
     frame = id(coroutine) + layout.frame
     yield "created state", _byte(id(coroutine) + layout.frame_state) == layout.created
     yield "code pointer", _word(frame + layout.code) == id(function.__code__)
     yield "function pointer", _word(frame + layout.function) == id(function)
     yield "first instruction", _resume(layout, coroutine, function.__code__) == entry_offset(function.__code__)
-    coroutine.close()
 
 
 def _suspended(layout: Layout) -> _Checks:
@@ -158,11 +175,10 @@ def _reading(layout: Layout) -> _Checks:
     drop_frame(layout, coroutine)
     del coroutine
     yield "dropping", log == []
-    yield from _handled(layout)
 
 
 def _handled(layout: Layout) -> _Checks:
-    """The exception that a suspended frame handles, and the place of the flags of an async generator."""
+    """The exception that a suspended frame handles."""
 
     def handler() -> Generator[None, None, None]:
         try:
@@ -175,6 +191,61 @@ def _handled(layout: Layout) -> _Checks:
     next(generator)
     yield "handled exception", _word(id(generator) + layout.exc_value) == id(error)
     generator.close()
+
+
+def _states(layout: Layout) -> _Checks:
+    """The state of a generator while it runs, at a plain yield, and after its end."""
+    seen: list[int] = []
+
+    def generate() -> Iterator[None]:
+        seen.append(_byte(id(generator) + layout.frame_state))
+        yield
+
+    generator = generate()
+    next(generator)
+    yield "running state", seen == [layout.executing]
+    yield "yielded state", _byte(id(generator) + layout.frame_state) == layout.suspended
+    next(generator, None)
+    yield "finished state", _byte(id(generator) + layout.frame_state) >= layout.finished > layout.executing
+
+
+def _namespace(layout: Layout) -> _Checks:
+    """Module-level code keeps its namespace in its frame."""
+    code = compile("await None", "probe", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    namespace: dict[str, object] = {"__builtins__": {}}
+    coroutine = eval(code, {"__builtins__": {}}, namespace)  # noqa: S307 - the code is the line above, and never runs
+    found = _word(id(coroutine) + layout.frame + layout.locals)
+    coroutine.close()
+    yield "namespace pointer", found == id(namespace)
+
+
+def _flags(layout: Layout) -> _Checks:
+    """The three flags of an async generator, each before and after it is set."""
+
+    async def generate() -> AsyncIterator[None]:
+        await _pause(None)
+        yield
+
+    places = (layout.hooks_inited, layout.closed, layout.running_async)
+
+    def flags() -> tuple[int, ...]:
+        return tuple(_byte(id(generator) + place) for place in places)
+
+    generator: Any = generate()
+    yield "flags of an async generator", flags() == (0, 0, 0)
+    with awaitables.without_hooks():
+        asend = generator.asend(None)
+    yield "flag of the hooks", flags() == (1, 0, 0)
+    asend.send(None)
+    yield "flag of a running iteration", flags() == (1, 0, 1)
+    with contextlib.suppress(GeneratorExit):
+        asend.throw(GeneratorExit)
+    generator = generate()
+    with awaitables.without_hooks():
+        closing = generator.aclose()
+    with contextlib.suppress(StopIteration):
+        closing.send(None)
+    yield "flag of a closed generator", flags() == (1, 1, 0)
 
 
 def _helpers(layout: Layout) -> _Checks:

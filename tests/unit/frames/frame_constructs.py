@@ -227,7 +227,7 @@ async def unbound_and_deleted_locals(log: Log) -> object:
     except UnboundLocalError as error:
         log.append(str(error))
     try:
-        return gone
+        return gone  # noqa: F821
     except UnboundLocalError as error:
         return str(error), await ask(1)
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import frame_constructs_errors  # registers its constructs
-import frame_constructs_functions  # registers its constructs
 import pytest
 from frame_carrier import move, pack
-from frame_constructs import CONSTRUCTS
 from frame_driving import Outcome, ended_by, finish, step
+from frame_suite import CONSTRUCTS
 
 from caesura import frames
-
-assert frame_constructs_errors
-assert frame_constructs_functions
 
 
 def straight(name: str) -> Outcome:

@@ -95,7 +95,8 @@ class Link:
 def open_link(home: Path, *, role: str, answer_s: float = ANSWER_LIMIT_S) -> Link:
     """A connection to the running coordinator of ``home``, past the greeting.
 
-    NoCoordinator if none runs, CoordinatorUnavailable if it does not answer, ProtocolMismatch if it speaks another protocol.
+    NoCoordinator if none runs, CoordinatorUnavailable if it does not answer, ProtocolMismatch if it speaks another
+    protocol.
     """
     connected = _connect(home)
     if connected is None:

@@ -11,14 +11,13 @@ import http
 from pathlib import Path
 from typing import Any
 
-from caesura.client import Client
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
 
-from caesura.config import read_connection
-from caesura.errors import CoordinatorUnavailable
+from caesura.client import Client, NoCoordinator
+from caesura.errors import EnvironmentFault
 
 NOTHING_RUNS: dict[str, Any] = {"coordinator": None, "workers": [], "sessions": [], "cells": []}
 """The status of a home whose coordinator does not run, which is not an error: it starts with the first kernel."""
@@ -28,12 +27,14 @@ class _Handler(ExtensionHandlerMixin, APIHandler):
     auth_resource = "caesura"
 
     async def ask(self, method: str, otherwise: Any) -> Any:
-        """The coordinator's answer, or ``otherwise`` if none runs. HTTPError 503 if it does not answer."""
+        """The coordinator's answer, or ``otherwise`` if none runs. HTTPError 503, with the reason, if there is none."""
         home: Path = self.extensionapp.home_path
         try:
-            return await asyncio.to_thread(_ask, home, method, otherwise)
-        except CoordinatorUnavailable as error:
-            raise web.HTTPError(http.HTTPStatus.SERVICE_UNAVAILABLE, reason="Coordinator unavailable") from error
+            return await asyncio.to_thread(_ask, home, method)
+        except NoCoordinator:
+            return otherwise
+        except EnvironmentFault as error:
+            raise web.HTTPError(http.HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
 
 
 class StatusHandler(_Handler):
@@ -54,11 +55,6 @@ class EventsHandler(_Handler):
         self.finish({"events": await self.ask("events", [])})
 
 
-def _ask(home: Path, method: str, otherwise: Any) -> Any:
-    if read_connection(home) is None:
-        return otherwise
-    client = Client(home)
-    try:
+def _ask(home: Path, method: str) -> Any:
+    with Client(home) as client:
         return client.request(method)
-    finally:
-        client.close()

@@ -24,15 +24,14 @@ def text(value: str) -> str:
     value = _ANSI.sub("", value)
     value = _ADDRESS.sub("0x...", value)
     value = _CELL_FILE.sub("<cell>", value)
-    return "".join(_overwritten(line) for line in value.replace("\r\n", "\n").splitlines(keepends=True))
+    return "\n".join(_overwritten(line) for line in value.replace("\r\n", "\n").split("\n"))
 
 
 def _overwritten(line: str) -> str:
     """What a terminal shows of a line with carriage returns: a progress bar's last state, without times and rates."""
-    ending = "\n" if line.endswith("\n") else ""
-    states = [state for state in line.rstrip("\n").split("\r") if state.strip()]
-    last = states[-1] if states else ""
-    return (_BAR_FIGURES.sub("[time]", last) if _BAR_TOTAL.search(last) else last) + ending
+    states = [state for state in line.split("\r") if state.strip()]
+    last = states[-1] if states else line.rpartition("\r")[2]
+    return _BAR_FIGURES.sub("[time]", last) if _BAR_TOTAL.search(last) else last
 
 
 def normalised(outputs: Iterable[Mapping[str, Any]]) -> list[Json]:

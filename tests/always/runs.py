@@ -15,6 +15,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from normalise import Json, normalised
 
+from caesura.client import NoCoordinator
 from notebooks import DEADLINE_S, Home, until
 
 CELL_TIMEOUT_S = 90
@@ -92,7 +93,8 @@ def _answering(home: Home) -> Iterator[None]:
 
 
 def _awaited(home: Home) -> set[str]:
-    if not (home.path / "run" / "coordinator.json").exists():
+    try:
+        waiting: list[dict[str, Any]] = home.request("events")
+    except NoCoordinator:
         return set()
-    waiting: list[dict[str, Any]] = home.request("events")
     return {event["name"] for event in waiting}

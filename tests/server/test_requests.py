@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tornado.httpclient import HTTPClientError
 
+from caesura.config import connection_path, socket_path, write_connection
+from caesura.model import PROTOCOL
 from notebooks import Home
 
 Fetch = Callable[..., Any]
@@ -37,14 +44,46 @@ async def test_the_status_is_that_of_the_coordinator(jp_fetch: Fetch, home: Home
 
 
 @pytest.mark.process
-async def test_a_coordinator_that_is_gone_is_said_and_not_a_crash(
+async def test_a_coordinator_that_was_killed_counts_as_none(
     jp_fetch: Fetch, home: Home, started: Callable[[], None]
 ) -> None:
     started()
     home.kill_coordinator()
-    with pytest.raises(HTTPClientError) as failed:
+    assert json.loads((await jp_fetch("caesura", "status")).body)["coordinator"] is None
+
+
+async def test_a_coordinator_that_does_not_answer_is_said_and_not_a_crash(jp_fetch: Fetch, home: Home) -> None:
+    with hangs_up(home.path), pytest.raises(HTTPClientError) as failed:
         await jp_fetch("caesura", "status")
     assert failed.value.code == 503
+    assert "coordinator" in json.loads(failed.value.response.body)["message"]
+
+
+@contextlib.contextmanager
+def hangs_up(home: Path) -> Iterator[None]:
+    """Somebody who listens at the coordinator's place and closes every connection."""
+    home.mkdir(mode=0o700)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    path = socket_path(home)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    listening.bind(str(path))
+    listening.listen()
+    write_connection(home, {"pid": os.getpid(), "socket": str(path), "protocol": PROTOCOL, "version": "", "started": 0})
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                listening.accept()[0].close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        connection_path(home).unlink()
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+        listening.close()
 
 
 @pytest.mark.parametrize("path", PATHS, ids="/".join)

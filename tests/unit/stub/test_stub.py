@@ -1,0 +1,306 @@
+"""The process that Jupyter takes for the kernel."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_server import FakeServer, fake_server, greet, wait_until
+
+from caesura import stub
+from caesura.client import Link
+from caesura.errors import UsageError
+from caesura.wire import messages
+
+PORTS = {f"{name}_port": 5000 + n for n, name in enumerate(("shell", "iopub", "stdin", "control", "hb"))}
+CONNECTION = {
+    **PORTS,
+    "ip": "127.0.0.1",
+    "transport": "tcp",
+    "key": "the-secret-key",
+    "signature_scheme": "hmac-sha256",
+}
+
+
+class Kernels:
+    """What stubs asked a fake coordinator for, and the way to tell them something."""
+
+    def __init__(self) -> None:
+        self.opened: list[messages.OpenKernel] = []
+        self.signals: list[str] = []
+        self.links: list[Link] = []
+
+    def __call__(self, link: Link, hello: messages.Hello) -> None:
+        greet(link, hello)
+        while (message := link.receive(20)) is not None:
+            match message:
+                case messages.OpenKernel(session_id=session_id):
+                    self.opened.append(message)
+                    self.links.append(link)
+                    link.send(messages.KernelOpened(session_id=session_id or "session-1"))
+                case messages.KernelSignal(signal=name):
+                    self.signals.append(name)
+
+
+class Started:
+    """One stub as its own process."""
+
+    def __init__(self, cwd: Path, home: Path, *arguments: str, **variables: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "caesura", *arguments],
+            env={**os.environ, "CAESURA_HOME": str(home), **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            text=True,
+        )
+
+    def end(self) -> tuple[int, str]:
+        """Its exit code and what it said on stderr."""
+        out, err = self.process.communicate(timeout=20)
+        assert out == ""
+        return self.process.returncode, err
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "kernel.json"
+    path.write_text(json.dumps(CONNECTION))
+    return str(path)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Any]:
+    stubs: list[Started] = []
+
+    def start(*arguments: str, home: Path = tmp_path / "home", **variables: str) -> Started:
+        stubs.append(Started(tmp_path, home, *arguments, **variables))
+        return stubs[-1]
+
+    yield start
+    for started in stubs:
+        if started.process.poll() is None:
+            started.process.kill()
+        started.process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rest"),
+    [
+        (["-f", "F"], []),
+        (["--f=F"], []),
+        (["-f=F"], []),
+        (["--connection-file", "F", "--quiet"], ["--quiet"]),
+        (["--matplotlib=inline", "--f=F"], ["--matplotlib=inline"]),
+        (["-f", "F", "--HistoryManager.hist_file=:memory:"], ["--HistoryManager.hist_file=:memory:"]),
+    ],
+)
+def test_every_way_to_name_the_connection_file_is_understood(arguments: list[str], rest: list[str]) -> None:
+    assert stub.connection_file(arguments) == ("F", rest)
+
+
+def test_arguments_without_a_connection_file_are_not_a_kernels() -> None:
+    assert stub.connection_file(["--json"]) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [("{", "not JSON"), ("[]", "names no shell_port"), ('{"shell_port": 0}', "names no shell_port"), (None, "read")],
+)
+def test_a_bad_connection_file_is_refused(tmp_path: Path, content: str | None, text: str) -> None:
+    path = tmp_path / "kernel.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(UsageError, match=text):
+        stub.read_connection_file(str(path))
+
+
+def test_the_refusal_of_a_connection_file_does_not_show_its_key(tmp_path: Path) -> None:
+    path = tmp_path / "kernel.json"
+    path.write_text(json.dumps({**CONNECTION, "hb_port": None}))
+    with pytest.raises(UsageError) as found:
+        stub.read_connection_file(str(path))
+    assert "the-secret-key" not in str(found.value)
+
+
+def test_it_hands_over_all_that_a_worker_needs(tmp_path: Path, file: str, start: Any) -> None:
+    kernels = Kernels()
+    with fake_server(tmp_path / "home", kernels) as server:
+        start("-f", file, "--quiet", JPY_SESSION_NAME="/n/a.ipynb", MINE="1")
+        wait_until(lambda: kernels.opened)
+        opened = kernels.opened[0]
+        assert opened.connection == CONNECTION
+        assert opened.name == "/n/a.ipynb"
+        assert opened.session_id == ""
+        assert opened.environment["argv"] == ["--quiet"]
+        assert opened.environment["executable"] == sys.executable
+        assert opened.environment["prefix"] == sys.prefix
+        assert opened.environment["cwd"] == str(tmp_path)
+        assert opened.environment["env"]["MINE"] == "1"
+        assert server.hellos[0].role == "stub"
+
+
+def test_it_ends_with_the_kernel(tmp_path: Path, file: str, start: Any) -> None:
+    kernels = Kernels()
+    with fake_server(tmp_path / "home", kernels):
+        quiet, loud = start("-f", file), start("-f", file)
+        wait_until(lambda: len(kernels.opened) == 2)
+        for link in kernels.links:
+            link.send(messages.KernelEnded())
+        assert quiet.end() == loud.end() == (0, "")
+
+
+def test_it_says_why_the_kernel_ended(tmp_path: Path, file: str, start: Any) -> None:
+    kernels = Kernels()
+    with fake_server(tmp_path / "home", kernels):
+        started = start("-f", file)
+        wait_until(lambda: kernels.opened)
+        kernels.links[0].send(messages.KernelEnded(code=1, text="the port is taken"))
+        assert started.end() == (1, "caesura: the port is taken\n")
+
+
+def test_signals_are_passed_on(tmp_path: Path, file: str, start: Any) -> None:
+    kernels = Kernels()
+    with fake_server(tmp_path / "home", kernels):
+        started = start("-f", file)
+        wait_until(lambda: kernels.opened)
+        started.process.send_signal(signal.SIGINT)
+        wait_until(lambda: kernels.signals == ["interrupt"])
+        started.process.send_signal(signal.SIGINT)
+        wait_until(lambda: kernels.signals == ["interrupt", "interrupt"])
+        started.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: kernels.signals[2:] == ["terminate"])
+        kernels.links[0].send(messages.KernelEnded())
+        assert started.end() == (0, "")
+
+
+def test_a_second_sigterm_ends_it_without_the_coordinator(tmp_path: Path, file: str, start: Any) -> None:
+    kernels = Kernels()
+    with fake_server(tmp_path / "home", kernels):
+        started = start("-f", file)
+        wait_until(lambda: kernels.opened)
+        started.process.terminate()
+        wait_until(lambda: kernels.signals)
+        started.process.terminate()
+        assert started.end() == (0, "")
+
+
+def test_it_registers_the_same_kernel_with_the_next_coordinator(tmp_path: Path, file: str, start: Any) -> None:
+    first, second = Kernels(), Kernels()
+    server = FakeServer(tmp_path / "home", first)
+    blocked = tmp_path / "home" / "run" / "start.lock"  # the stub waits here instead of starting a real coordinator
+    with blocked.open("w") as lock:
+        import fcntl
+
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        started = start("-f", file)
+        wait_until(lambda: first.opened)
+        server.close()
+        with fake_server(tmp_path / "home", second):
+            wait_until(lambda: second.opened)
+            assert second.opened[0].session_id == "session-1"
+            assert second.opened[0].connection == CONNECTION
+            second.links[0].send(messages.KernelEnded())
+            assert started.end() == (0, "")
+
+
+def test_a_connection_that_breaks_at_once_is_tried_again(tmp_path: Path, file: str, start: Any) -> None:
+    kernels = Kernels()
+    tries: list[int] = []
+
+    def breaks_twice(link: Link, hello: messages.Hello) -> None:
+        tries.append(1)
+        if len(tries) > 2:
+            kernels(link, hello)
+        else:
+            link.close()
+
+    with fake_server(tmp_path / "home", breaks_twice):
+        started = start("-f", file)
+        wait_until(lambda: kernels.opened)
+        kernels.links[0].send(messages.KernelEnded())
+        assert started.end() == (0, "")
+
+
+def test_the_death_of_its_parent_is_reported_once_and_it_goes_on(tmp_path: Path, file: str) -> None:
+    kernels = Kernels()
+    code = (
+        "import os, subprocess, sys;"
+        "process = subprocess.Popen([sys.executable, '-c', sys.argv[1], '-f', sys.argv[2]]);"
+        "print(process.pid, flush=True); input()"
+    )
+    # The stub with a shorter look at its parent: five seconds are too long for a test.
+    quick = "import sys; from caesura import stub; stub._ADOPTED_LOOK_S = 0.05; sys.exit(stub.main(sys.argv[1:]))"
+    with fake_server(tmp_path / "home", kernels):
+        parent = subprocess.Popen(
+            [sys.executable, "-c", code, quick, file],
+            env={**os.environ, "CAESURA_HOME": str(tmp_path / "home"), "JPY_PARENT_PID": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        wait_until(lambda: kernels.opened)
+        parent.kill()
+        parent.wait(10)
+        wait_until(lambda: kernels.signals == ["orphaned"])
+        os.kill(pid, signal.SIGINT)
+        wait_until(lambda: kernels.signals == ["orphaned", "interrupt"])
+        kernels.links[0].send(messages.KernelEnded())
+        assert parent.stdout.read() == ""  # the stub has ended: it held the other end
+        parent.stdin.close()
+        parent.stdout.close()
+
+
+@pytest.mark.parametrize("arguments", [["-f"], ["-f", "/nowhere/kernel.json"]])
+def test_a_missing_connection_file_is_one_clear_line(arguments: list[str], start: Any) -> None:
+    code, said = start(*arguments).end()
+    assert code == 1
+    assert said.startswith("caesura: ")
+    assert said.count("\n") == 1
+
+
+def test_an_unusable_home_is_one_clear_line(tmp_path: Path, file: str, start: Any) -> None:
+    (tmp_path / "afile").touch()
+    code, said = start("-f", file, home=tmp_path / "afile" / "home").end()
+    assert code == 1
+    assert str(tmp_path / "afile") in said
+    assert "CAESURA_HOME" in said
+    assert said.count("\n") == 1
+
+
+def test_another_protocol_is_one_clear_line(tmp_path: Path, file: str, start: Any) -> None:
+    with fake_server(tmp_path / "home", lambda link, hello: link.send(messages.Refused(reason="", protocol=99))):
+        code, said = start("-f", file).end()
+    assert code == 1
+    assert "speaks 99" in said
+    assert said.count("\n") == 1
+
+
+def test_a_module_of_the_notebooks_directory_does_not_take_the_place_of_ours(
+    tmp_path: Path, file: str, start: Any
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('the wrong json')")
+    (tmp_path / "select.py").write_text("raise SystemExit('the wrong select')")
+    kernels = Kernels()
+    with fake_server(tmp_path / "home", kernels):
+        started = start("-f", file)
+        wait_until(lambda: kernels.opened or started.process.poll() is not None)
+        assert kernels.opened
+
+
+def test_it_is_light(file: str) -> None:
+    code = (
+        "import sys; from caesura import stub; heavy = {'asyncio', 'subprocess', 'zmq', 'traitlets', 'jupyter_core',"
+        " 'sqlalchemy', 'psutil', 'argparse', 'logging'}; print(sorted(heavy & set(sys.modules)))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

@@ -27,6 +27,19 @@ async def numbers(log: list[object]) -> Any:
         log.append("closed")
 
 
+class _Iterator:
+    """An asynchronous iterator with one ready-made step."""
+
+    def __init__(self, step: Any) -> None:
+        self.step = step
+
+    def __aiter__(self) -> Any:
+        return self
+
+    def __anext__(self) -> Any:
+        return self.step
+
+
 def drop_all(*objects: object) -> None:
     for obj in objects:
         frames.drop(obj)
@@ -50,8 +63,10 @@ def test_each_helper_is_read_as_its_parts() -> None:
         ("aclose", (generator,), 0),
     ]
     assert frames.read_awaitable(coroutine.__await__()) == ("coroutine_wrapper", (coroutine,), 0)
-    assert frames.read_awaitable(anext(generator, 5))[0] == "anext_awaitable"  # type: ignore[index]
-    drop_all(*helpers, coroutine)
+    following = generator.__anext__()
+    given = anext(_Iterator(following), 5)
+    assert frames.read_awaitable(given) == ("anext_awaitable", (following, 5), 0)
+    drop_all(*helpers, coroutine, following)
 
 
 def test_a_half_done_asend_goes_on() -> None:

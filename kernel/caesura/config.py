@@ -7,7 +7,6 @@ in ``coordinator/settings.py``), connections, processes.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import stat
@@ -70,6 +69,8 @@ def socket_path(home: Path, environ: Mapping[str, str] | None = None) -> Path:
     direct = run_directory(home) / "coordinator.sock"
     if len(os.fsencode(direct)) <= SOCKET_PATH_LIMIT_BYTES:
         return direct
+    import hashlib  # costs a megabyte (OpenSSL) in each stub, which rarely needs it
+
     environ = os.environ if environ is None else environ
     name = f"caesura-{os.geteuid()}-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
     for parent in (environ.get("XDG_RUNTIME_DIR"), environ.get("TMPDIR"), "/tmp"):  # noqa: S108  # owner and mode are checked

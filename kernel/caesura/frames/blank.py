@@ -12,14 +12,13 @@ from typing import Any, Final
 
 from caesura.errors import InternalError
 from caesura.frames.bytecode import entry_offset, kind_of
+from caesura.frames.capi import bind
 from caesura.frames.read import header, kind_of_object, status_of
 from caesura.frames.shape import Layout
 from caesura.frames.state import CO_NEWLOCALS, CO_OPTIMIZED, FrameState, Kind
 
-# eval() would put __builtins__ into a namespace that has none yet; the function below it does not.
-_eval_code: Final = ctypes.pythonapi.PyEval_EvalCode
-_eval_code.argtypes = [ctypes.py_object, ctypes.py_object, ctypes.py_object]
-_eval_code.restype = ctypes.py_object
+# eval() would put __builtins__ into a namespace that has none yet; the function below does not.
+_eval_code: Final = bind("PyEval_EvalCode", 3, ctypes.py_object)
 
 
 def blank_frame(

@@ -17,10 +17,15 @@ from caesura.frames.state import FrameState, Kind
 UNIT: Final = 2
 """Bytes of one instruction."""
 
-_RESUME: Final = opmap["RESUME"]
-_YIELD_VALUE: Final = opmap["YIELD_VALUE"]
-_RETURN_GENERATOR: Final = opmap["RETURN_GENERATOR"]
-_BEFORE_CREATION: Final = frozenset(opmap[name] for name in ("COPY_FREE_VARS", "MAKE_CELL", "EXTENDED_ARG", "NOP"))
+_ABSENT: Final = -1
+"""Equals no byte: on another implementation no code has these places."""
+
+_RESUME: Final = opmap.get("RESUME", _ABSENT)
+_YIELD_VALUE: Final = opmap.get("YIELD_VALUE", _ABSENT)
+_RETURN_GENERATOR: Final = opmap.get("RETURN_GENERATOR", _ABSENT)
+_BEFORE_CREATION: Final = frozenset(
+    opmap.get(name, _ABSENT) for name in ("COPY_FREE_VARS", "MAKE_CELL", "EXTENDED_ARG", "NOP")
+)
 
 _FLAGS: Final[Mapping[Kind, int]] = {
     "generator": inspect.CO_GENERATOR,

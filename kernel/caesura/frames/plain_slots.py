@@ -11,15 +11,11 @@ import struct
 from collections.abc import Sequence
 from typing import Any, Final
 
+from caesura.frames.capi import bind
 from caesura.frames.state import NULL
 
-_WORD: Final = 8
-_incref: Final = ctypes.pythonapi.Py_IncRef
-_incref.argtypes = [ctypes.py_object]
-_incref.restype = None
-_decref: Final = ctypes.pythonapi.Py_DecRef
-_decref.argtypes = [ctypes.py_object]
-_decref.restype = None
+_incref: Final = bind("Py_IncRef", 1, None)
+_decref: Final = bind("Py_DecRef", 1, None)
 
 # Array types by length: making one costs more than reading a frame.
 _words: Final[dict[int, Any]] = {}

@@ -39,7 +39,10 @@ def header(layout: Layout, obj: object) -> tuple[int, ...]:
 
 def status_of(layout: Layout, obj: object) -> FrameState | None:
     """How far ``obj`` has come, or None while it runs."""
-    state = header(layout, obj)[4]
+    return _status(layout, header(layout, obj)[4])
+
+
+def _status(layout: Layout, state: int) -> FrameState | None:
     if state == layout.created:
         return FrameState.CREATED
     if state in (layout.suspended, layout.suspended_awaiting):
@@ -53,12 +56,12 @@ def read_frame(layout: Layout, obj: Any) -> Frame:
     Raises CannotMove if it runs at the moment, or is not one of the three types.
     """
     kind = kind_of_object(obj)
-    status = status_of(layout, obj)
+    raw_exc, hooks, closed, running, state, raw_locals, instruction, stacktop, _owner = header(layout, obj)
+    status = _status(layout, state)
     if status is None:
         raise CannotMove(f"running {kind.replace('_', ' ')}", _place(obj, kind), "It can be moved while it waits.")
     if status is FrameState.FINISHED:
         return _finished(obj, kind)
-    raw_exc, hooks, closed, running, _state, raw_locals, instruction, stacktop, _owner = header(layout, obj)
     slots = layout.slots
     base = id(obj) + layout.frame
     code = slots.object_at(base + layout.code)

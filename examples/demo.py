@@ -83,12 +83,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def run(path: Path, kernel: str, home: Path, *, quiet: bool) -> list[dict[str, Any]]:
     """Execute the notebook; its cells that moved, each as ``{"code", "outputs", "moves"}``."""
     notebook = nbformat.read(path, as_version=4)
-    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    count = sum(cell.cell_type == "code" for cell in notebook.cells)
     progress = Progress(open(os.devnull, "w") if quiet else sys.stderr)  # noqa: SIM115
     progress.show(f"starting the kernel for {path.name}")
     runner = NotebookClient(notebook, timeout=CELL_TIMEOUT_S, kernel_name=kernel)
     async with runner.async_setup_kernel(cwd=str(path.parent)):
-        watcher = asyncio.create_task(watch(home, len(sources), progress))
+        watcher = asyncio.create_task(watch(home, count, progress))
         try:
             for index, cell in enumerate(notebook.cells):
                 await runner.async_execute_cell(cell, index)
@@ -99,9 +99,10 @@ async def run(path: Path, kernel: str, home: Path, *, quiet: bool) -> list[dict[
             progress.end()
         # The records of a session are dropped with its kernel, so they are read before it ends.
         records = await asyncio.to_thread(moved_cells, home)
-    outputs = {cell.source: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
     for record in records:
-        record["outputs"] = text_of(outputs.get(record["code"], ()))
+        # The records have the beginning of the code only.
+        cell = next(cell for cell in notebook.cells if cell.source.startswith(record["code"]))
+        record.update(code=cell.source, outputs=text_of(cell.outputs))
     return records
 
 
@@ -109,7 +110,7 @@ async def watch(home: Path, count: int, progress: Progress) -> None:
     """Say what the coordinator says about the running cell, until cancelled."""
     started = time.monotonic()
     while True:
-        cells = (await asyncio.to_thread(ask, home, "status"))["cells"]
+        cells = notebook_cells(await asyncio.to_thread(ask, home, "cells"))
         done = sum(cell["state"] == "done" for cell in cells)
         waiting = [cell for cell in cells if cell["state"] not in {"done", "queued"}]
         what = "; ".join(describe(cell) for cell in waiting) or "between cells"
@@ -133,14 +134,17 @@ def ask(home: Path, method: str, **params: Any) -> Any:
         client.close()
 
 
+def notebook_cells(cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the functions that run on behalf of a cell: they are sessions of their own."""
+    return [cell for cell in cells if cell["kind"] == "notebook"]
+
+
 def moved_cells(home: Path) -> list[dict[str, Any]]:
     """The cells of notebooks that moved, with their moves, in the order in which they ran."""
-    status = ask(home, "status")
-    notebooks = {session["session_id"] for session in status["sessions"] if session["kind"] == "notebook"}
     return [
         {"code": cell["code"], "moves": moves}
-        for cell in ask(home, "cells")
-        if cell["session_id"] in notebooks and (moves := ask(home, "moves", cell_id=cell["cell_id"]))
+        for cell in notebook_cells(ask(home, "cells"))
+        if (moves := ask(home, "moves", cell_id=cell["cell_id"]))
     ]
 
 

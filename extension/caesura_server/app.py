@@ -28,9 +28,5 @@ class CaesuraServer(ExtensionApp):
     )
 
     def initialize_handlers(self) -> None:
-        self.handlers.extend([(r"/caesura/status", StatusHandler), (r"/caesura/events", EventsHandler)])
-
-    @property
-    def home_path(self) -> Path:
-        """The home directory whose coordinator is asked."""
-        return Path(self.home) if self.home else home_directory(os.environ)
+        asked = {"home": Path(self.home) if self.home else home_directory(os.environ)}
+        self.handlers.extend([(r"/caesura/status", StatusHandler, asked), (r"/caesura/events", EventsHandler, asked)])

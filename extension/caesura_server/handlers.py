@@ -26,11 +26,15 @@ NOTHING_RUNS: dict[str, Any] = {"coordinator": None, "workers": [], "sessions": 
 class _Handler(ExtensionHandlerMixin, APIHandler):
     auth_resource = "caesura"
 
+    def initialize(self, name: str, *, home: Path) -> None:
+        """``name`` is the extension's, ``home`` the directory whose coordinator is asked."""
+        super().initialize(name)
+        self._home = home
+
     async def ask(self, method: str, otherwise: Any) -> Any:
         """The coordinator's answer, or ``otherwise`` if none runs. HTTPError 503, with the reason, if there is none."""
-        home: Path = self.extensionapp.home_path
         try:
-            return await asyncio.to_thread(_ask, home, method)
+            return await asyncio.to_thread(_ask, self._home, method)
         except NoCoordinator:
             return otherwise
         except EnvironmentFault as error:

@@ -1,0 +1,242 @@
+"""Carrying out what the core asks for.
+
+What lives here: one method per command; the callbacks by which the outcome goes back to the core. What must not:
+decisions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Final
+
+from caesura.clock import wall
+from caesura.coordinator import commands as do
+from caesura.coordinator.core import Core
+from caesura.coordinator.front import Front
+from caesura.errors import CaesuraError, EnvironmentFault
+from caesura.wire.messages import Json, Message, pack
+
+if TYPE_CHECKING:
+    import zmq
+
+    from caesura.coordinator.processes import WorkerProcesses
+    from caesura.store.writer import Writer
+
+log = logging.getLogger(__name__)
+
+_LOOK_AT_CLOCK_S: Final = 60.0
+"""A long timer is looked at so often, because the wall clock may be set and the machine may sleep."""
+_LAST_WORDS_S: Final = 1.0
+"""For how long what a dead worker had sent may still arrive."""
+
+
+class Effects:
+    """The shell around one core. Everything runs on one loop; ``turn`` is the only way into the core."""
+
+    def __init__(self, core: Core, writer: Writer, context: zmq.Context[Any], on_quit: Callable[[str], None]) -> None:
+        self.core = core
+        self.processes: WorkerProcesses | None = None
+        self._writer = writer
+        self._context = context
+        self._on_quit = on_quit
+        self._loop = asyncio.get_running_loop()
+        self.links: dict[int, asyncio.WriteTransport] = {}
+        self.worker_links: dict[str, int] = {}
+        self._fronts: dict[str, Front] = {}
+        self._binding: set[str] = set()
+        self._timers: dict[do.TimerName, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._dead: dict[str, int | None] = {}  # workers whose last words may still be on the way
+        self._known: dict[str, tuple[int, str]] = {}  # worker → pid and identity
+        self._is_over = False
+
+    def turn(self, act: Callable[..., Any], *arguments: Any) -> Any:
+        """Let the core take an event, then do what it says. A failed promise is logged; the others go on."""
+        result = None
+        try:
+            result = act(*arguments)
+        except Exception:
+            log.exception("an event could not be handled; sessions: %s", self.core.stories())
+        for command in self.core.take():
+            try:
+                self._carry_out(command)
+            except Exception:
+                log.exception("a command could not be carried out: %s", type(command).__name__)
+        return result
+
+    def _carry_out(self, command: do.Command) -> None:
+        match command:
+            case do.SendWorker(worker_id, message):
+                link = self.worker_links.get(worker_id)
+                if link is not None:
+                    self.send(link, message)
+            case do.SendLink(link, message):
+                self.send(link, message)
+            case do.FrontSend(session_id, channel, idents, frames):
+                if (front := self._fronts.get(session_id)) is not None:
+                    front.send(channel, idents, frames)
+            case do.FrontPublish(session_id, msg_type, content, parent):
+                if (front := self._fronts.get(session_id)) is not None:
+                    front.publish(msg_type, content, parent)
+            case do.FrontReply(session_id, channel, idents, msg_type, content, parent):
+                if (front := self._fronts.get(session_id)) is not None:
+                    front.reply(channel, idents, msg_type, content, parent)
+            case do.Persist():
+                self._persist(command)
+            case do.SetTimer(name, at):
+                self._set_timer(name, at)
+            case do.CancelTimer(name):
+                if (timer := self._timers.pop(name, None)) is not None:
+                    timer.cancel()
+            case do.StartWorker(worker_id, _, environment):
+                self._spawn(self._start_worker(worker_id, environment))
+            case do.KillWorker(worker_id):
+                if worker_id in self._known and self.processes is not None:
+                    self.processes.kill(*self._known[worker_id])
+            case do.NeedEnvironment(key, environment):
+                self._spawn(self._learn(key, environment))
+            case do.BindFront(session_id, connection):
+                self._bind(session_id, connection)
+            case do.HoldIopub(session_id, seconds):
+                if (front := self._fronts.get(session_id)) is not None:
+                    front.hold_iopub(seconds)
+            case do.CloseFront(session_id):
+                if (front := self._fronts.pop(session_id, None)) is not None:
+                    self._spawn(front.close())
+            case do.CloseLink(link):
+                if (transport := self.links.get(link)) is not None:
+                    transport.close()
+            case do.Quit(reason):
+                self._on_quit(reason)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def send(self, link: int, message: Message) -> None:
+        """To a connection; nothing if it is gone."""
+        transport = self.links.get(link)
+        if transport is not None and not transport.is_closing():
+            transport.writelines(pack(message))
+
+    # --- records ----------------------------------------------------------------------------------------------------
+
+    def _persist(self, command: do.Persist) -> None:
+        future = self._writer.submit(command.function, durable=command.durable)
+        future.add_done_callback(lambda done: self._loop.call_soon_threadsafe(self._persisted, command, done))
+
+    def _persisted(self, command: do.Persist, done: Future[Any]) -> None:
+        if self._is_over:
+            return
+        error = done.exception()
+        if error is not None:
+            log.error("a transaction failed: %s", error, exc_info=error)
+            if command.failed is not None:
+                self.turn(command.failed, error)
+        elif command.then is not None:
+            self.turn(command.then, done.result())
+
+    # --- time -------------------------------------------------------------------------------------------------------
+
+    def _set_timer(self, name: do.TimerName, at: float) -> None:
+        if (timer := self._timers.pop(name, None)) is not None:
+            timer.cancel()
+        delay_s = min(max(0.0, at - wall()), _LOOK_AT_CLOCK_S)
+        self._timers[name] = self._loop.call_later(delay_s, self._fire, name, at)
+
+    def _fire(self, name: do.TimerName, at: float) -> None:
+        if wall() < at:  # the clock was set, or it was too long for one go
+            self._set_timer(name, at)
+            return
+        del self._timers[name]
+        self.turn(self.core.timer, name)
+
+    # --- processes --------------------------------------------------------------------------------------------------
+
+    async def _start_worker(self, worker_id: str, environment: Json) -> None:
+        assert self.processes is not None
+        try:
+            pid = await self.processes.fork(worker_id, environment)
+        except EnvironmentFault as error:
+            self.turn(self.core.worker.start_failed, worker_id, str(error))
+            return
+        started = self.processes.started(pid)
+        self._known[worker_id] = (pid, started)
+        self.turn(self.core.worker.forked, worker_id, pid, started)
+
+    def adopted(self, worker_id: str, pid: int, started: str) -> None:
+        """A worker of an earlier coordinator is alive."""
+        self._known[worker_id] = (pid, started)
+
+    def worker_exited(self, worker_id: str, _: int, status: int | None) -> None:
+        """A process has ended. The core hears of it after the last that it sent."""
+        self._known.pop(worker_id, None)
+        if worker_id in self.worker_links:
+            self._dead[worker_id] = status
+            self._loop.call_later(_LAST_WORDS_S, self._say_exited, worker_id)
+        else:
+            self.turn(self.core.worker.exited, worker_id, status)
+
+    def worker_link_closed(self, worker_id: str) -> None:
+        self.worker_links.pop(worker_id, None)
+        self.turn(self.core.worker.link_lost, worker_id)
+        self._say_exited(worker_id)
+
+    def _say_exited(self, worker_id: str) -> None:
+        if worker_id in self._dead:
+            self.turn(self.core.worker.exited, worker_id, self._dead.pop(worker_id))
+
+    async def _learn(self, key: str, environment: Json) -> None:
+        assert self.processes is not None
+        try:
+            ready = await self.processes.ready(environment)
+        except EnvironmentFault as error:
+            self.turn(self.core.environment_failed, key, str(error))
+        else:
+            self.turn(self.core.environment_ready, key, ready)
+
+    # --- fronts -----------------------------------------------------------------------------------------------------
+
+    def _bind(self, session_id: str, connection: Json) -> None:
+        if session_id in self._fronts:
+            self._loop.call_soon(self.turn, self.core.session.front_bound, session_id)
+        elif session_id not in self._binding:
+            self._binding.add(session_id)
+            self._spawn(self._bind_now(session_id, connection))
+
+    async def _bind_now(self, session_id: str, connection: Json) -> None:
+        def on_message(channel: str, idents: list[bytes], header: Json, frames: list[bytes]) -> None:
+            self.turn(self.core.desk.message, session_id, channel, idents, header, frames)
+
+        try:
+            front = await Front.bind(self._context, connection, on_message, session_id=session_id)
+        except CaesuraError as error:
+            self.turn(self.core.session.front_failed, session_id, str(error))
+            return
+        finally:
+            self._binding.discard(session_id)
+        self._fronts[session_id] = front
+        session = self.core.sessions.get(session_id)
+        if session is None or session.is_ended:
+            del self._fronts[session_id]
+            await front.close()
+            return
+        self.turn(self.core.session.front_bound, session_id)
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Let go of everything; the core gets no further event."""
+        self._is_over = True
+        for timer in self._timers.values():
+            timer.cancel()
+        for front in self._fronts.values():
+            await front.close()
+        self._fronts.clear()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

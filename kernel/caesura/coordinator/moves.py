@@ -1,0 +1,391 @@
+"""How a session leaves its worker and comes back: blocked, decided, frozen, prepared, committed, due.
+
+What lives here: section by section what happens to a session that waits. What must not: the rule of the decision
+(``caesura.policy``), who gets a worker (``pool.py``).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from caesura import points
+from caesura.coordinator.commands import SendWorker
+from caesura.coordinator.snapshots import snapshot_row
+from caesura.coordinator.state import Block, Move, Phase, Saved, Session
+from caesura.model import AnyOf, Obstacle, is_satisfied, next_due, wake_from_json
+from caesura.policy import Decision, decide
+from caesura.store.records import Records
+from caesura.store.rows import DecisionRow, MoveRow
+from caesura.wire import messages as wire
+from caesura.wire.life import SUSPENDED, CellEvent, CellState
+
+if TYPE_CHECKING:
+    from caesura.coordinator.core import Core
+
+log = logging.getLogger(__name__)
+
+_LOOK_AGAIN_S = 0.25
+"""After a move that was given up: the worker may be in the same block still."""
+
+
+class Moves:
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    # --- blocked ----------------------------------------------------------------------------------------------------
+
+    def blocked(self, session: Session, message: wire.Blocked) -> None:
+        """Nothing can run in the session's worker."""
+        block = Block(
+            message.serial,
+            message.cell_id,
+            tuple(wire.wait_from_json(wait) for wait in message.waits),
+            tuple(wire.obstacle_from_json(obstacle) for obstacle in message.obstacles),
+            wake_from_json(message.wake),
+            message.since,
+        )
+        session.block = block
+        cell = session.cell
+        if session.is_settling:
+            session.is_settling = False
+            self._core.desk.pump(session)
+        if cell is None:
+            self._core.pool.schedule()
+            return
+        if not block.cell_id or cell.state not in (CellState.RUNNING, CellState.BLOCKED, CellState.HELD):
+            return
+        cell.waits, cell.reason = block.waits, ""
+        self._core.cell.apply(session, cell, CellEvent.BLOCK)
+        self.decide(session)
+        self._core.pool.schedule()
+
+    def unblocked(self, session: Session, serial: int) -> None:
+        """User code runs again in the worker, without a move."""
+        if session.block is not None and session.block.serial <= serial:
+            session.block = None
+        session.active_since = self._core.now
+        self._core.cancel_timer("decide", session.session_id)
+        cell = session.cell
+        if cell is not None and cell.state in (CellState.BLOCKED, CellState.HELD):
+            cell.waits, cell.reason = (), ""
+            self._core.cell.apply(session, cell, CellEvent.UNBLOCK)
+            self._core.pool.worker_changes()
+
+    def decide(self, session: Session) -> None:
+        """Hold the blocked cell or let its worker go."""
+        core, cell, block = self._core, session.cell, session.block
+        if cell is None or block is None or session.move is not None or not session.is_live:
+            return
+        if cell.state not in (CellState.BLOCKED, CellState.HELD):
+            return
+        environment = core.environments.get(session.key)
+        obstacles = block.obstacles
+        if environment is not None and environment.ready is not None and environment.ready.frames:
+            obstacles = (*obstacles, Obstacle("suspended frames", detail=environment.ready.frames))
+        if obstacles:
+            self._hold(session, "; ".join(map(_described, obstacles)))
+            return
+        now = core.now
+        size_bytes = cell.snapshot_bytes
+        decision = decide(
+            session.policy,
+            block.waits,
+            now,
+            core.history,
+            session.cost.cost(size_bytes),
+            max(0.0, now - block.since),
+            None if block.wake == AnyOf(()) else block.wake,
+        )
+        self._record_decision(session, decision)
+        if decision.action == "suspend":
+            cell.reason = decision.reason
+            self._freeze(session, block)
+            return
+        self._hold(session, decision.reason)
+        if decision.at is not None:
+            core.set_timer(decision.at, "decide", session.session_id)
+
+    def _hold(self, session: Session, reason: str) -> None:
+        cell = session.cell
+        assert cell is not None
+        if cell.state is CellState.HELD and cell.reason == reason:
+            return
+        cell.reason = reason
+        self._core.cell.apply(session, cell, CellEvent.HOLD)
+
+    def _record_decision(self, session: Session, decision: Decision) -> None:
+        block, cell, wait, prediction = session.block, session.cell, decision.wait, decision.prediction
+        assert block is not None
+        if session.decisions.get(block.serial) == decision.action:
+            return
+        session.decisions = {block.serial: decision.action}
+        row = DecisionRow(
+            at=self._core.now,
+            session_id=session.session_id,
+            cell_id="" if cell is None else cell.cell_id,
+            key="" if wait is None else wait.key,
+            kind="" if wait is None else str(wait.kind),
+            policy=str(session.policy),
+            action=decision.action,
+            reason=decision.reason,
+            predicted_p10=prediction.p10,
+            predicted_p50=prediction.p50,
+            predicted_p90=prediction.p90,
+            predicted_mean=prediction.mean,
+            threshold_s=decision.threshold_s,
+        )
+        operation = None if wait is None else session.operations.get(wait.op_id)
+
+        def then(decision_id: int) -> None:
+            if operation is not None:
+                self._core.operation.settle_later(operation, decision_id)
+
+        self._core.persist(lambda records: records.add_decision(row), then)
+
+    # --- freeze, prepare --------------------------------------------------------------------------------------------
+
+    def park(self, session: Session) -> None:
+        """Somebody needs the worker of an idle session."""
+        assert session.block is not None
+        self._freeze(session, session.block)
+
+    def _freeze(self, session: Session, block: Block) -> None:
+        worker = session.worker
+        assert worker is not None
+        settled = frozenset(op.op_id for op in session.operations.values() if op.is_sent or op.is_cancelled)
+        is_abortable = session.policy.name != "always" or not block.cell_id
+        session.move = Move(block, session.epoch, is_abortable, self._core.now, settled)
+        freeze = wire.Freeze(epoch=session.epoch, serial=block.serial, abortable=is_abortable)
+        self._core.put(SendWorker(worker.worker_id, freeze))
+
+    def frozen(self, session: Session, message: wire.Frozen) -> None:
+        """No user code runs in the worker from here until the verdict."""
+        move, cell = session.move, session.cell
+        if move is None or move.block.serial != message.serial:
+            return
+        move.phase = Phase.FROZEN
+        if cell is not None and cell.state in (CellState.BLOCKED, CellState.HELD):
+            self._core.cell.apply(session, cell, CellEvent.FREEZE)
+
+    def not_saved(self, session: Session, message: wire.NotSaved) -> None:
+        """The save was given up; the worker goes on."""
+        move, cell = session.move, session.cell
+        if move is None or move.block.serial != message.serial:
+            return
+        obstacles = tuple(wire.obstacle_from_json(obstacle) for obstacle in message.obstacles)
+        if cell is not None and cell.state is CellState.FROZEN:
+            self._core.cell.apply(session, cell, CellEvent.REFUSE)
+        block = session.block
+        if obstacles and block is not None and block.serial == message.serial:
+            session.block = replace(block, obstacles=obstacles)
+            if cell is not None and cell.state in (CellState.BLOCKED, CellState.HELD):
+                self._hold(session, "; ".join(map(_described, obstacles)))
+        if not move.block.cell_id and obstacles:
+            session.parks_refused = message.serial
+        self._goes_on(session)
+
+    def _goes_on(self, session: Session) -> None:
+        """The move is over and the session still in its worker."""
+        core = self._core
+        session.move = None
+        core.interrupt.consume(session)  # an interrupt that came meanwhile was sent to the worker at once
+        core.operation.send_answers(session)
+        core.set_timer(core.now + _LOOK_AGAIN_S, "decide", session.session_id)
+        core.desk.pump(session)
+        core.pool.schedule()
+
+    def prepared(self, session: Session, message: wire.Prepared) -> None:
+        """The snapshot is on disk and everything sent before it recorded: commit it, if nothing has come."""
+        core, move, now = self._core, session.move, self._core.now
+        points.reach("prepared.received")
+        if move is None:
+            move = self._taken_up_again(session, message)
+        if move is None or move.block.serial != message.serial or move.phase is Phase.PREPARED:
+            return
+        cell, block = session.cell, move.block
+        if cell is not None and cell.state in (CellState.BLOCKED, CellState.HELD):
+            core.cell.apply(session, cell, CellEvent.FREEZE)
+        pending = frozenset(session.operations) - move.settled
+        move.saved = Saved(
+            core.new_id(),
+            block.cell_id,
+            message.manifest,
+            block.wake,
+            block.waits,
+            pending,
+            message.size_bytes,
+            message.seconds,
+            now,
+        )
+        move.phase = Phase.PREPARED
+        session.cost.observe_save(message.size_bytes, message.seconds)
+        if cell is not None:
+            cell.snapshot_bytes = message.size_bytes
+            core.cell.apply(session, cell, CellEvent.PREPARE)
+        row = snapshot_row(session.session_id, move.saved, move.epoch, message.last_number)
+        core.persist(lambda records: records.add_snapshot(row))
+        self._commit(session, move, message.last_number)
+
+    def _taken_up_again(self, session: Session, message: wire.Prepared) -> Move | None:
+        """A worker that waits for a verdict came back after our restart."""
+        block = session.block
+        if block is None or block.serial != message.serial:
+            manifest = message.manifest
+            block = Block(
+                message.serial,
+                "" if session.cell is None else session.cell.cell_id,
+                tuple(wire.wait_from_json(wait) for wait in manifest.get("waits", ())),
+                (),
+                wake_from_json(manifest["wake"]) if manifest.get("wake") else AnyOf(()),
+                self._core.now,
+            )
+        settled = frozenset(op.op_id for op in session.operations.values() if op.is_sent)
+        session.block = block
+        session.move = Move(block, session.epoch, session.policy.name != "always", self._core.now, settled)
+        return session.move
+
+    # --- commit, verdict --------------------------------------------------------------------------------------------
+
+    def _commit(self, session: Session, move: Move, last_number: int) -> None:
+        core, saved, now = self._core, move.saved, self._core.now
+        assert saved is not None
+        session_id, epoch = session.session_id, move.epoch
+        reason = self._why_not(session, move)
+        worker = session.worker
+        move_row = MoveRow(
+            session_id=session_id,
+            cell_id=saved.cell_id,
+            epoch=epoch,
+            from_pid=0 if worker is None else worker.pid,
+            suspended_at=now,
+            waited_for=[wire.wait_to_json(wait) for wait in saved.waits],
+            size_bytes=saved.size_bytes,
+            save_s=saved.save_s,
+        )
+
+        def commit(records: Records) -> bool:
+            points.reach("commit.before")
+            is_forced = move.worker_is_dead
+            if not is_forced and (
+                reason
+                or not records.commit_snapshot(session_id, saved.snapshot_id, epoch, now, last_number=last_number)
+            ):
+                records.pass_snapshot(saved.snapshot_id)
+                return False
+            if is_forced and not records.commit_snapshot(session_id, saved.snapshot_id, epoch, now, over_events=True):
+                return False
+            self._record_move(records, move_row)
+            return True
+
+        def then(is_committed: bool) -> None:
+            points.reach("commit.after")
+            if is_committed:
+                session.epoch = max(session.epoch, epoch + 1)
+            if session.move is not move or session.is_ended:
+                return  # a restart or the end came first, and has taken care of the worker
+            if is_committed:
+                self._released(session, move)
+            elif move.worker_is_dead:
+                self._commit_for_the_dead(session, move, move_row)
+            else:
+                self._refused(session, move, reason or "an interrupt came first")
+
+        core.persist(commit, then, durable=True)
+
+    def _commit_for_the_dead(self, session: Session, move: Move, move_row: MoveRow) -> None:
+        """The worker died while its snapshot was being refused: nothing ran since, so it is committed after all."""
+        saved, epoch = move.saved, move.epoch
+        assert saved is not None
+        session_id, now = session.session_id, self._core.now
+
+        def commit(records: Records) -> None:
+            records.reinstate_snapshot(session_id, saved.snapshot_id, now)
+            records.grant_epoch(session_id, epoch, now)
+            self._record_move(records, move_row)
+
+        def then(_: None) -> None:
+            session.epoch = max(session.epoch, epoch + 1)
+            if session.move is move and not session.is_ended:
+                self._released(session, move)
+
+        self._core.persist(commit, then, durable=True)
+
+    @staticmethod
+    def _record_move(records: Records, row: MoveRow) -> None:
+        records.add_move(row)
+        if row.cell_id:
+            records.update_cell(row.session_id, row.cell_id, state=str(CellState.RELEASED), add_moves=1)
+
+    def _why_not(self, session: Session, move: Move) -> str:
+        """Why the prepared snapshot is not to be taken up, as far as it is known before the records are asked."""
+        if session.events:
+            return "an interrupt came first"
+        if move.is_abortable and is_satisfied(move.block.wake, session.answers(), self._core.now):
+            return "an answer came first"
+        return ""
+
+    def _released(self, session: Session, move: Move) -> None:
+        """The session lives in its snapshot; its worker may go."""
+        core, saved, worker, cell = self._core, move.saved, session.worker, session.cell
+        assert saved is not None
+        session.move = None
+        session.block = None
+        session.worker = None
+        session.saved = saved
+        session.is_due = False
+        for operation in session.operations.values():
+            if operation.op_id in saved.pending:
+                operation.is_sent = False
+        if cell is not None:
+            cell.moves += 1
+            event = CellEvent.WORKER_DIED if move.worker_is_dead else CellEvent.COMMIT
+            core.cell.apply(session, cell, event)
+        if worker is not None and not move.worker_is_dead:
+            points.reach("release.before_send")
+            verdict = wire.Verdict(epoch=move.epoch, serial=move.block.serial, released=True)
+            core.put(SendWorker(worker.worker_id, verdict))
+            core.worker.dismiss(worker, "released")
+        self.look_whether_due(session)
+        core.desk.pump(session)
+        core.pool.schedule()
+
+    def _refused(self, session: Session, move: Move, reason: str) -> None:
+        """The snapshot is durably passed; the worker goes on."""
+        worker, cell = session.worker, session.cell
+        session.last_saved = move.saved
+        if cell is not None and cell.state is CellState.PREPARED:
+            self._core.cell.apply(session, cell, CellEvent.REFUSE)
+        if worker is not None:
+            verdict = wire.Verdict(epoch=move.epoch, serial=move.block.serial, released=False, reason=reason)
+            self._core.put(SendWorker(worker.worker_id, verdict))
+        self._goes_on(session)
+
+    # --- due --------------------------------------------------------------------------------------------------------
+
+    def look_whether_due(self, session: Session) -> None:
+        """Bring a suspended session back if what it waits for has come, or an event wants it back."""
+        core, saved, cell = self._core, session.saved, session.cell
+        if saved is None or session.is_due or session.worker is not None:
+            return
+        now = core.now
+        recorded = {op.op_id: bool(op.ok) for op in session.operations.values() if op.is_answered and op.is_recorded}
+        if not session.events and not is_satisfied(saved.wake, recorded, now):
+            due = next_due(saved.wake, recorded)
+            if due is not None:
+                core.set_timer(due, "wake", session.session_id)
+            return
+        points.reach("wake.before")
+        session.is_due = True
+        if cell is not None and cell.state is CellState.RELEASED:
+            core.cell.apply(session, cell, CellEvent.WAKE)
+        core.cancel_timer("wake", session.session_id)
+        core.pool.want(session)
+
+    def is_suspended(self, session: Session) -> bool:
+        return session.cell is not None and session.cell.state in SUSPENDED
+
+
+def _described(obstacle: Obstacle) -> str:
+    return f"{obstacle}: {obstacle.remedy}" if obstacle.remedy else str(obstacle)

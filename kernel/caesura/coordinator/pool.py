@@ -1,0 +1,156 @@
+"""Who gets a worker.
+
+What lives here: the rule by which the pool's size bounds warm workers but not progress. What must not: how a worker is
+started or freed.
+
+A live worker counts against the size unless its session cannot use being counted: it is held or blocked and not yet
+decided, has run for longer than ``burst_after_s``, or is idle and cannot be parked. Resumed cells come before new
+ones; an interrupted suspended cell does not wait at all. Beyond the size a worker needs memory.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from caesura.coordinator.state import Session, Worker
+from caesura.wire.life import CellState
+
+if TYPE_CHECKING:
+    from caesura.coordinator.core import Core
+
+_WAITING: Final = frozenset({CellState.BLOCKED, CellState.HELD})
+_MEMORY_LOOK_S: Final = 1.0
+_START_COUNTS_S: Final = 30.0
+
+
+class Pool:
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def want(self, session: Session) -> None:
+        """The session needs a worker; it keeps its place if it has asked before."""
+        if session.wants_since is None:
+            session.wants_since = self._core.now
+        self.schedule()
+
+    def worker_changes(self) -> None:
+        """A worker began something: whether it counts may change with time alone."""
+        if any(session.wants_since is not None for session in self._core.live_sessions()):
+            self.schedule()
+
+    def schedule(self) -> None:
+        """Give workers to who waits, as far as there are any; make room; say when to look again."""
+        core = self._core
+        waiting = [s for s in core.live_sessions() if s.wants_since is not None and s.worker is None]
+        if not waiting:
+            return
+        waiting.sort(key=lambda s: (not _is_urgent(s), not s.is_due, s.wants_since))
+        short = 0
+        for session in waiting:
+            if core.worker.has_process(session):
+                session.wants_since = session.wants_since or core.now
+                continue  # a new epoch only when the old process is known to be dead
+            environment = core.environments.get(session.key)
+            if environment is None or environment.error:
+                core.session.prepare_environment(session)
+            if _is_urgent(session):
+                self._give(session, urgent=True)
+            elif self.counted() >= core.limits.workers:
+                short += 1
+                self._say(session, "waits for a worker")
+            elif len(core.workers) >= core.limits.workers and not self._has_memory():
+                core.set_timer(core.now + _MEMORY_LOOK_S, "pool")
+                self._say(session, "waits for memory: less than the reserve is free, so no further worker is started")
+            else:
+                self._give(session, urgent=False)
+        if short:
+            self._make_room(short)
+
+    def counted(self) -> int:
+        """How many workers count against the pool's size now."""
+        return sum(self._counts(worker) for worker in self._core.workers.values())
+
+    # --- the rule ---------------------------------------------------------------------------------------------------
+
+    def _counts(self, worker: Worker) -> bool:
+        until = self._counts_until(worker)
+        return until is None or until > self._core.now
+
+    def _counts_until(self, worker: Worker) -> float | None:
+        """The wall time from which on ``worker`` does not count; None if time alone changes nothing."""
+        core = self._core
+        patience_s = core.limits.burst_after_s
+        if worker.is_urgent:
+            return 0.0
+        if worker.leaving:
+            return worker.leaving_since + patience_s
+        session = core.sessions.get(worker.session_id)
+        if session is None or session.worker is not worker:
+            return worker.since + patience_s
+        if not worker.is_loaded:
+            return worker.since + _START_COUNTS_S
+        if session.move is not None:
+            return session.move.since + patience_s
+        cell = session.cell
+        if cell is not None and cell.state in _WAITING:
+            return 0.0
+        if cell is not None or session.current is not None:
+            return session.active_since + patience_s
+        block = session.block
+        if block is not None and (block.obstacles or block.serial == session.parks_refused):
+            return 0.0
+        if block is None:
+            return session.active_since + patience_s  # a background task runs between cells
+        return None
+
+    def _has_memory(self) -> bool:
+        return self._core.memory_fraction() >= self._core.limits.memory_reserve_fraction
+
+    def _give(self, session: Session, *, urgent: bool) -> None:
+        session.wants_since = None
+        for request in session.queue:
+            if request.is_execute and request.msg_id in session.cells:
+                session.cells[request.msg_id].reason = ""
+        if session.cell is not None:
+            session.cell.reason = ""
+        self._core.worker.start(session, urgent=urgent)
+
+    def _say(self, session: Session, reason: str) -> None:
+        cell = session.cell
+        if cell is None and session.queue and session.queue[0].is_execute:
+            cell = session.cells.get(session.queue[0].msg_id)
+        if cell is not None and cell.reason != reason:
+            cell.reason = reason
+            self._core.cell.record(session, cell)
+
+    def _make_room(self, wanted: int) -> None:
+        """Park the idle sessions that were used least recently; look again when the next worker stops counting."""
+        core = self._core
+        coming = sum(
+            bool(worker.leaving) or ((s := core.sessions.get(worker.session_id)) is not None and s.move is not None)
+            for worker in core.workers.values()
+            if self._counts(worker)
+        )
+        parkable = [session for session in core.live_sessions() if self._is_parkable(session)]
+        parkable.sort(key=lambda session: session.last_used)
+        for session in parkable[: max(0, wanted - coming)]:
+            core.move.park(session)
+        times = [until for worker in core.workers.values() if (until := self._counts_until(worker)) is not None]
+        later = [time for time in times if time > core.now]
+        if later:
+            core.set_timer(min(later) + 0.001, "pool")
+
+    def _is_parkable(self, session: Session) -> bool:
+        block = session.block
+        return (
+            session.is_idle
+            and session.move is None
+            and block is not None
+            and block.cell_id == ""
+            and not block.obstacles
+            and block.serial != session.parks_refused
+        )
+
+
+def _is_urgent(session: Session) -> bool:
+    return session.saved is not None and bool(session.events)

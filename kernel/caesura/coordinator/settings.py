@@ -1,0 +1,143 @@
+"""The coordinator's settings: traitlets, from ``jupyter_caesura_config.py``, flags and a few variables.
+
+What lives here: their names, defaults and limits. What must not: the settings of a notebook (``CAESURA_POLICY`` in its
+environment is the session's own).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from jupyter_core.paths import jupyter_config_path
+from traitlets import CaselessStrEnum, Float, Integer, TraitError, Unicode
+from traitlets.config import Application, Config, Configurable
+
+from caesura.coordinator.state import Limits
+from caesura.errors import UsageError
+from caesura.policy import parse
+
+_VARIABLES: Final = {
+    "CAESURA_WORKERS": "workers",
+    "CAESURA_POLICY": "policy",
+    "CAESURA_START_METHOD": "start_method",
+    "CAESURA_IDLE_EXIT_S": "idle_exit_s",
+    "CAESURA_LOG_LEVEL": "log_level",
+}
+
+_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)
+
+
+class Caesura(Configurable):
+    """The settings of one home's coordinator."""
+
+    workers = Integer(help="How many workers are kept warm; at least 1. Default: the number of cores.").tag(config=True)
+    policy = Unicode("auto", help="When a waiting cell leaves its worker, unless its notebook says otherwise.").tag(
+        config=True
+    )
+    idle_exit_s = Float(600.0, help="The coordinator ends when nobody has needed it for so many seconds.").tag(
+        config=True
+    )
+    burst_after_s = Float(1.0, help="A cell that has run for so many seconds does not count in the pool.").tag(
+        config=True
+    )
+    memory_reserve_fraction = Float(
+        0.1, help="No worker beyond the pool's size is started when less than this part of the memory is available."
+    ).tag(config=True)
+    start_method = CaselessStrEnum(
+        ["fork", "spawn"], "fork", help="How workers are started; spawn where there is no fork."
+    ).tag(config=True)
+    log_level = CaselessStrEnum(_LEVELS, "INFO", help="How much is written to logs/coordinator.log.").tag(config=True)
+
+    def _workers_default(self) -> int:
+        return _cores()
+
+    def limits(self) -> Limits:
+        """The settings that the core needs; UsageError names a setting that is out of its limits."""
+        if self.workers < 1:
+            raise UsageError(
+                f"The setting workers (CAESURA_WORKERS) is {self.workers}; the pool needs at least 1 worker. "
+                "Leave it out to have one for each core."
+            )
+        for name in ("idle_exit_s", "burst_after_s"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise UsageError(f"The setting {name} is {getattr(self, name)}; it has to be a number of seconds.")
+        if not 0 <= self.memory_reserve_fraction < 1:
+            raise UsageError(
+                f"The setting memory_reserve_fraction is {self.memory_reserve_fraction}; "
+                "it has to be at least 0 and below 1."
+            )
+        return Limits(
+            workers=self.workers,
+            policy=parse(self.policy),
+            burst_after_s=self.burst_after_s,
+            memory_reserve_fraction=self.memory_reserve_fraction,
+            idle_exit_s=self.idle_exit_s,
+        )
+
+
+class _Loader(Application):
+    name = "caesura-coordinator"
+    classes = [Caesura]  # noqa: RUF012  traitlets' own way
+    aliases = {  # noqa: RUF012
+        "workers": "Caesura.workers",
+        "policy": "Caesura.policy",
+        "start-method": "Caesura.start_method",
+        "idle-exit-s": "Caesura.idle_exit_s",
+        "log-level": "Caesura.log_level",
+    }
+    flags: dict[str, Any] = {}  # noqa: RUF012
+
+
+def load(arguments: Sequence[str], environ: Mapping[str, str], *, paths: Sequence[Path] | None = None) -> Caesura:
+    """The settings: config files, over them the variables, over them the flags.
+
+    UsageError, which names the setting and what is allowed, if one cannot be what it is.
+    """
+    loader = _Loader()
+    folders = [str(path) for path in paths] if paths is not None else jupyter_config_path()
+    try:
+        loader.load_config_file("jupyter_caesura_config", path=folders)
+        from_files = loader.config
+        loader.parse_command_line(list(arguments))
+        from_flags = loader.cli_config
+        config = Config()
+        config.merge(from_files)
+        config.merge(Config({"Caesura": _from_variables(environ)}))
+        config.merge(from_flags)
+        settings = Caesura(config=config)
+        settings.limits()
+    except TraitError as error:
+        raise UsageError(f"A setting of the coordinator is wrong: {error}") from error
+    return settings
+
+
+def _from_variables(environ: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for variable, name in _VARIABLES.items():
+        text = environ.get(variable, "").strip()
+        if not text:
+            continue
+        if name == "workers":
+            found[name] = _number(variable, text, int)
+        elif name == "idle_exit_s":
+            found[name] = _number(variable, text, float)
+        else:
+            found[name] = text
+    return found
+
+
+def _number(variable: str, text: str, kind: type[int] | type[float]) -> int | float:
+    try:
+        return kind(text)
+    except ValueError:
+        what = "whole number" if kind is int else "number of seconds"
+        raise UsageError(f"{variable} is {text!r}; it has to be a {what}.") from None

@@ -1,0 +1,56 @@
+"""A snapshot as the coordinator keeps it, and as it stands in the records.
+
+What lives here: the conversion. What must not: looking into the snapshot; its manifest is passed on as it came.
+"""
+
+from __future__ import annotations
+
+from caesura.coordinator.state import Saved
+from caesura.model import wake_from_json, wake_to_json
+from caesura.store.rows import SnapshotRow
+from caesura.wire import messages as wire
+
+
+def snapshot_row(session_id: str, saved: Saved, epoch: int, last_number: int) -> SnapshotRow:
+    """The snapshot for the records, with what the coordinator has to know of it beside its manifest."""
+    about: wire.Json = {
+        "archive": saved.manifest,
+        "wake": wake_to_json(saved.wake),
+        "waits": [wire.wait_to_json(wait) for wait in saved.waits],
+        "pending": sorted(saved.pending),
+        "save_s": saved.save_s,
+    }
+    return SnapshotRow(
+        id=saved.snapshot_id,
+        session_id=session_id,
+        cell_id=saved.cell_id,
+        epoch=epoch,
+        manifest=about,
+        created=saved.created,
+        blobs=sorted(set(_blob_names(saved.manifest))),
+        size_bytes=saved.size_bytes,
+        last_number=last_number,
+    )
+
+
+def saved_from(row: SnapshotRow) -> Saved:
+    """The inverse of :func:`snapshot_row`."""
+    about = row.manifest
+    return Saved(
+        row.id,
+        row.cell_id,
+        about["archive"],
+        wake_from_json(about["wake"]),
+        tuple(wire.wait_from_json(wait) for wait in about["waits"]),
+        frozenset(about["pending"]),
+        row.size_bytes,
+        float(about["save_s"]),
+        row.created,
+        row.failures,
+    )
+
+
+def _blob_names(manifest: wire.Json) -> list[str]:
+    """The names in the manifest's references (``[name, size, offset]``), which the collection must keep."""
+    references = [manifest.get("stream"), *manifest.get("buffers", ())]
+    return [str(reference[0]) for reference in references if reference and reference[0]]

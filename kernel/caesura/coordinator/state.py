@@ -1,0 +1,278 @@
+"""What the coordinator knows, in memory: sessions, workers, cells, operations, moves.
+
+What lives here: plain mutable records and questions that they answer about themselves. What must not: decisions,
+commands. Everything that has to outlive the coordinator is in the records too; ``recovery.py`` builds this from them.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from caesura.coordinator.commands import FrontPublish, FrontReply
+from caesura.coordinator.requests import Request
+from caesura.errors import InternalError
+from caesura.model import Obstacle, Wait, Wake
+from caesura.policy import CostModel, Policy
+from caesura.wire.life import CellEvent, CellState, next_state
+from caesura.wire.messages import Json, Message, ZygoteReady
+
+
+class Kind(enum.StrEnum):
+    """What a session is. A client is a program without a kernel that starts calls (``method="call"``)."""
+
+    NOTEBOOK = "notebook"
+    FUNCTION = "function"
+    CLIENT = "client"
+
+
+@dataclass(slots=True)
+class Cell:
+    """One cell, or the body of a function. ``request`` is None for a function and for a cell of the past."""
+
+    cell_id: str
+    session_id: str
+    code: str
+    created: float
+    state: CellState = CellState.QUEUED
+    since: float = 0.0
+    started: float | None = None
+    moves: int = 0
+    reason: str = ""
+    waits: tuple[Wait, ...] = ()
+    request: Request | None = None
+    is_cancelled: bool = False
+    snapshot_bytes: int = 0
+    execution_count: int = 0
+    status: str = ""
+    error: str = ""
+
+    def apply(self, event: CellEvent, now: float) -> None:
+        """Go to the next state of the table; InternalError with the cell's id if there is none."""
+        try:
+            self.state = next_state(self.state, event)
+        except InternalError as error:
+            raise InternalError(f"cell {self.cell_id}: {error}") from None
+        self.since = now
+
+
+@dataclass(slots=True)
+class Worker:
+    """One process. ``leaving`` says why it is about to end, or is empty."""
+
+    worker_id: str
+    session_id: str
+    key: str
+    since: float
+    pid: int = 0
+    started: str = ""  # with the pid: which process it is
+    epoch: int = 0
+    is_connected: bool = False
+    is_granted: bool = False
+    is_attached: bool = False
+    is_loaded: bool = False
+    is_urgent: bool = False
+    leaving: str = ""
+    leaving_since: float = 0.0
+    attached_interrupt: bool = False
+
+    @property
+    def state(self) -> str:
+        """A word for ``caesura status``."""
+        if self.leaving:
+            return "leaving"
+        if self.is_loaded:
+            return "attached" if self.is_connected else "disconnected"
+        return "loading" if self.is_attached else "starting"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What the worker said when nothing could run."""
+
+    serial: int
+    cell_id: str
+    waits: tuple[Wait, ...]
+    obstacles: tuple[Obstacle, ...]
+    wake: Wake
+    since: float
+
+
+class Phase(enum.StrEnum):
+    FREEZING = "freezing"  # asked; the worker still may run
+    FROZEN = "frozen"
+    PREPARED = "prepared"  # on disk; the verdict is being recorded
+
+
+@dataclass(slots=True)
+class Move:
+    """A session on its way out of its worker. ``settled`` are the operations whose answers the worker had before."""
+
+    block: Block
+    epoch: int
+    is_abortable: bool
+    since: float
+    settled: frozenset[str]
+    phase: Phase = Phase.FREEZING
+    saved: Saved | None = None
+    worker_is_dead: bool = False
+
+
+@dataclass(slots=True)
+class Saved:
+    """A snapshot. ``pending`` are the operations whose answers it needs."""
+
+    snapshot_id: str
+    cell_id: str
+    manifest: Json
+    wake: Wake
+    waits: tuple[Wait, ...]
+    pending: frozenset[str]
+    size_bytes: int
+    save_s: float
+    created: float
+    failures: int = 0
+
+
+@dataclass(slots=True)
+class Operation:
+    """Something that a session waits for. ``is_sent`` once the worker that acts for the session has the answer."""
+
+    op_id: str
+    session_id: str
+    cell_id: str
+    kind: str
+    key: str
+    label: str
+    created: float
+    options: Json = field(default_factory=dict)
+    parent: Json = field(default_factory=dict)
+    request: bytes = b""
+    due: float | None = None
+    ok: bool | None = None
+    result: bytes = b""
+    text: str = ""
+    uncertain: bool = False
+    answered_at: float = 0.0
+    is_recorded: bool = False
+    is_sent: bool = False
+    is_cancelled: bool = False
+    attempts: int = 0
+
+    @property
+    def is_answered(self) -> bool:
+        return self.ok is not None
+
+    @property
+    def is_pending(self) -> bool:
+        return self.ok is None and not self.is_cancelled
+
+
+@dataclass(slots=True)
+class Inbound:
+    """A message of a worker that waits for its turn: one that is numbered waits until it is recorded."""
+
+    message: Message
+    is_ready: bool
+    output: int = 0  # its place among the outputs of the front that it goes to
+
+
+@dataclass(slots=True)
+class Session:
+    """A notebook, a function or a client."""
+
+    session_id: str
+    kind: Kind
+    environment: Json
+    key: str
+    policy: Policy
+    created: float
+    name: str = ""
+    connection: Json = field(default_factory=dict)
+    parent_op: str = ""
+    epoch: int = 0
+    next_number: int = 1
+    link: int | None = None  # of the stub, or of the client
+    is_front_live: bool = False
+    is_detached: bool = False
+    is_ended: bool = False
+    is_restarting: bool = False
+    is_settling: bool = False  # its worker came back after our restart and has not said yet what it does
+    worker: Worker | None = None
+    move: Move | None = None
+    block: Block | None = None
+    saved: Saved | None = None  # it lives in this snapshot
+    last_saved: Saved | None = None  # to offer after a failure
+    is_due: bool = False
+    queue: deque[Request] = field(default_factory=deque)
+    current: Request | None = None
+    cell: Cell | None = None
+    cells: dict[str, Cell] = field(default_factory=dict)
+    events: list[str] = field(default_factory=list)  # recorded and not yet taken up: interrupt, cancel
+    operations: dict[str, Operation] = field(default_factory=dict)
+    cost: CostModel = field(default_factory=CostModel)
+    inbox: deque[Inbound] = field(default_factory=deque)
+    kernel_info: list[Request] = field(default_factory=list)
+    unsaid: list[FrontPublish | FrontReply] = field(default_factory=list)  # until the front is there
+    notice: str = ""
+    active_since: float = 0.0
+    last_used: float = 0.0
+    wants_since: float | None = None
+    start_failures: int = 0
+    parks_refused: int = 0  # serial of the block between cells that could not be saved
+    decisions: dict[int, str] = field(default_factory=dict)
+    after_drain: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a worker holds the session and can be spoken to."""
+        worker = self.worker
+        return worker is not None and worker.is_loaded and worker.is_connected and not worker.leaving
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a worker holds it for nothing."""
+        return self.is_live and self.current is None and self.cell is None and not self.queue
+
+    @property
+    def state(self) -> str:
+        """A word for ``caesura status``."""
+        if self.is_ended:
+            return "ended"
+        if self.move is not None:
+            return "moving"
+        if self.saved is not None and self.worker is None:
+            return "due" if self.is_due else "suspended"
+        if self.worker is not None and not self.worker.is_loaded:
+            return "starting"
+        if self.worker is not None:
+            return "idle" if self.is_idle else "running"
+        return "new" if self.epoch == 0 else "without worker"
+
+    def answers(self) -> dict[str, bool]:
+        """The answers that have come, for :func:`caesura.model.is_satisfied`."""
+        return {op.op_id: op.ok for op in self.operations.values() if op.ok is not None}
+
+
+@dataclass(slots=True)
+class Environment:
+    """An interpreter with its variables: who is ready to fork, or why not."""
+
+    key: str
+    environment: Json
+    ready: ZygoteReady | None = None
+    error: str = ""
+    is_asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The settings that the core needs."""
+
+    workers: int
+    policy: Policy
+    burst_after_s: float = 1.0
+    memory_reserve_fraction: float = 0.1
+    idle_exit_s: float = 600.0

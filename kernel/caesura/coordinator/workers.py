@@ -1,0 +1,401 @@
+"""The processes of sessions: started, attached, loaded, gone.
+
+What lives here: what happens when a worker comes and when it dies, by what its session was doing. What must not: who
+gets one (``pool.py``), when it has to leave (``moves.py``).
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+from typing import TYPE_CHECKING
+
+from caesura import points
+from caesura.coordinator.cells import clock_text
+from caesura.coordinator.commands import KillWorker, SendWorker, StartWorker
+from caesura.coordinator.state import Kind, Operation, Phase, Saved, Session, Worker
+from caesura.store.records import Records
+from caesura.wire.life import CellEvent, CellState
+from caesura.wire.messages import Acked, Attach, Exit, Hello, Json, LoadFailed
+
+if TYPE_CHECKING:
+    from caesura.coordinator.core import Core
+
+log = logging.getLogger(__name__)
+
+_ATTEMPTS = 3
+_LEAVE_S = 2.0
+"""A worker that was let go and is still there after this is killed."""
+
+
+class Workers:
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    # --- coming -----------------------------------------------------------------------------------------------------
+
+    def start(self, session: Session, *, urgent: bool) -> None:
+        """Give the session a process with an epoch of its own (I1)."""
+        core, session_id = self._core, session.session_id
+        session.epoch += 1
+        worker = Worker(f"w-{core.new_id()}", session_id, session.key, core.now, epoch=session.epoch, is_urgent=urgent)
+        core.workers[worker.worker_id] = worker
+        session.worker = worker
+        if session.saved is not None:
+            points.reach("resume.before_fork")
+        session.is_settling = False
+        if session.cell is not None and session.cell.state is CellState.DUE:
+            core.cell.apply(session, session.cell, CellEvent.LOAD)
+
+        now = core.now
+
+        def grant(records: Records) -> int | None:
+            row = records.session(session_id)
+            return None if row is None else records.grant_epoch(session_id, row.epoch, now)
+
+        def granted(epoch: int | None) -> None:
+            if session.worker is not worker or epoch is None:
+                return
+            # A commit that a restart overtook may have raised it once more than we knew.
+            worker.epoch = session.epoch = epoch
+            worker.is_granted = True
+            self._attach(session, worker)
+
+        core.persist(grant, granted)
+        core.put(StartWorker(worker.worker_id, worker.key, session.environment))
+
+    def forked(self, worker_id: str, pid: int, started: str) -> None:
+        """The process is there; ``started`` tells it from a later one with the same pid."""
+        worker = self._core.workers.get(worker_id)
+        if worker is None:
+            return
+        worker.pid, worker.started = pid, started
+        facts = {"worker_id": worker_id, "pid": pid, "started": started, "epoch": worker.epoch}
+        session_id, now = worker.session_id, self._core.now
+        self._core.persist(lambda records: records.update_session(session_id, now, worker=facts))
+        if worker.leaving:
+            self._core.put(KillWorker(worker_id))
+
+    def start_failed(self, worker_id: str, reason: str) -> None:
+        """No process could be started; ``reason`` is a text for the user."""
+        worker = self._core.workers.pop(worker_id, None)
+        session = None if worker is None else self._core.sessions.get(worker.session_id)
+        if worker is None or session is None or session.worker is not worker:
+            return
+        session.worker = None
+        self._gone_before_loaded(session, worker, reason)
+
+    def hello(self, worker_id: str, hello: Hello) -> str:
+        """A worker connects, for the first time or again. The empty string, or why it is refused."""
+        core = self._core
+        worker = core.workers.get(worker_id)
+        session = None if worker is None else core.sessions.get(worker.session_id)
+        if worker is None or session is None or session.is_ended or session.worker is not worker:
+            return "stale epoch"
+        if hello.session_id and (hello.session_id != session.session_id or hello.epoch != session.epoch):
+            core.put(KillWorker(worker_id))
+            return "stale epoch"
+        worker.is_connected = True
+        worker.pid = worker.pid or hello.pid
+        core.cancel_timer("reattach", worker_id)
+        if hello.session_id:
+            self._came_back(session, worker)
+        elif not worker.is_loaded:
+            worker.is_attached = False  # it has not got the one that was sent, if any was
+            self._attach(session, worker)
+        return ""
+
+    def _came_back(self, session: Session, worker: Worker) -> None:
+        """It kept what we had not acknowledged and sends it again; what it may have missed is sent again by us."""
+        worker.is_attached = worker.is_granted = True
+        if not worker.is_loaded:
+            self.loaded(session, 0.0, resent=True)
+        self._core.put(SendWorker(worker.worker_id, Acked(last=session.next_number - 1)))
+        for operation in session.operations.values():
+            if operation.is_sent:
+                operation.is_sent = False
+        if session.move is None:
+            self._core.operation.send_answers(session)
+            self._core.interrupt.send_open(session)
+            self._core.desk.pump(session)
+
+    def link_lost(self, worker_id: str) -> None:
+        worker = self._core.workers.get(worker_id)
+        if worker is not None:
+            worker.is_connected = False
+
+    def _attach(self, session: Session, worker: Worker) -> None:
+        if not (worker.is_connected and worker.is_granted) or worker.is_attached or worker.leaving:
+            return
+        worker.is_attached = True
+        core, saved, cell = self._core, session.saved, session.cell
+        points.reach("attach.before_send")
+        answers: list[Json] = []
+        buffers: list[bytes] = []
+        if saved is not None:
+            for operation in _in_order(session, saved):
+                operation.is_sent = True
+                answers.append(_answer(operation, len(buffers)))
+                buffers.append(operation.result)
+        elif session.kind is Kind.FUNCTION:
+            buffers.append(core.operations[session.parent_op].request)
+        described: Json | None = None
+        if cell is not None:
+            described = {"cell_id": cell.cell_id, "moves": cell.moves}
+            if session.kind is Kind.FUNCTION:
+                described["parent"] = core.operations[session.parent_op].parent
+        worker.attached_interrupt = bool(session.events)
+        notice, session.notice = session.notice, ""
+        core.put(
+            SendWorker(
+                worker.worker_id,
+                Attach(
+                    session_id=session.session_id,
+                    epoch=worker.epoch,
+                    kind=str(session.kind),
+                    environment=session.environment,
+                    next_number=session.next_number,
+                    manifest=None if saved is None else saved.manifest,
+                    answers=answers,
+                    interrupt=worker.attached_interrupt,
+                    cell=described,
+                    policy=str(session.policy),
+                    notice=notice,
+                    buffers=tuple(buffers),
+                ),
+            )
+        )
+
+    def loaded(self, session: Session, seconds: float, *, resent: bool = False) -> None:
+        """The worker holds the session."""
+        core, worker, saved, now = self._core, session.worker, session.saved, self._core.now
+        if worker is None or worker.is_loaded:
+            return
+        worker.is_loaded = True
+        session.start_failures = 0
+        session.active_since = session.last_used = now
+        session.is_due = False
+        session.wants_since = None
+        if saved is not None:
+            session.saved, session.last_saved = None, saved
+            session.cost.observe_load(saved.size_bytes, seconds)
+            session_id, pid = session.session_id, worker.pid
+
+            def record(records: Records) -> None:
+                records.consume_snapshot(session_id, saved.snapshot_id, now)
+                records.finish_move(session_id, pid, now, seconds)
+
+            core.persist(record)
+        cell = session.cell
+        if cell is not None and cell.state is CellState.LOADING:
+            core.cell.apply(session, cell, CellEvent.LOADED)
+        elif cell is not None and session.kind is Kind.FUNCTION and cell.state is CellState.QUEUED:
+            cell.started = now
+            core.cell.apply(session, cell, CellEvent.START, started=now)
+        if worker.attached_interrupt and not resent:
+            core.interrupt.consume(session)
+        core.operation.send_answers(session)
+        core.interrupt.send_open(session)
+        core.desk.pump(session)
+        core.pool.schedule()
+
+    def load_failed(self, session: Session, message: LoadFailed) -> None:
+        """The snapshot could not be loaded; its worker is of no use."""
+        worker = session.worker
+        if worker is None or worker.is_loaded:
+            return
+        self.dismiss(worker, "load failed")
+        self._core.put(KillWorker(worker.worker_id))
+        session.worker = None
+        self._load_failed(session, message.reason, final=message.final)
+
+    def _load_failed(self, session: Session, reason: str, *, final: bool = False) -> None:
+        core, saved = self._core, session.saved
+        assert saved is not None
+        saved.failures += 1
+        snapshot_id = saved.snapshot_id
+        core.persist(lambda records: records.count_failure(snapshot_id))
+        for operation in session.operations.values():
+            if operation.op_id in saved.pending:
+                operation.is_sent = False
+        cell = session.cell
+        if not final and saved.failures < _ATTEMPTS:
+            log.warning("session %s: load %d failed: %s", session.session_id, saved.failures, reason)
+            if cell is not None and cell.state is CellState.LOADING:
+                core.cell.apply(session, cell, CellEvent.LOAD_FAILED)
+            session.is_due = True
+            core.pool.want(session)
+            return
+        session.saved, session.last_saved = None, saved
+        session.is_due = False
+        session_id = session.session_id
+
+        def record(records: Records) -> None:
+            records.consume_snapshot(session_id, snapshot_id, core.now)
+            records.fail_snapshot(snapshot_id)
+
+        core.persist(record)
+        if session.kind is Kind.FUNCTION:
+            core.function.fail(session, reason)
+            return
+        session.notice = "The variables of this notebook could not be restored; this cell starts with none.\n"
+        if cell is not None:
+            core.cell.fail(session, cell, "SnapshotRefused", reason)
+        else:
+            core.cell.fail_queued(session, "SnapshotRefused", reason)
+            core.operation.session_cleared(session)
+        core.desk.pump(session)
+
+    # --- going ------------------------------------------------------------------------------------------------------
+
+    def dismiss(self, worker: Worker, why: str) -> None:
+        """Its process is about to end, and that will surprise nobody."""
+        if not worker.leaving:
+            worker.leaving, worker.leaving_since = why, self._core.now
+            self._core.set_timer(self._core.now + _LEAVE_S, "leave", worker.worker_id)
+
+    def let_go(self, session: Session, *, gently: bool) -> None:
+        """End the session's process, if it has one; the session has none from here on."""
+        worker, session.worker = session.worker, None
+        if worker is None:
+            return
+        self.dismiss(worker, "session over")
+        if gently and worker.is_connected:
+            self._core.put(SendWorker(worker.worker_id, Exit(gently=True)))
+        elif worker.pid:
+            self._core.put(KillWorker(worker.worker_id))
+
+    def kill(self, worker_id: str) -> None:
+        if worker_id in self._core.workers:
+            self._core.put(KillWorker(worker_id))
+
+    def did_not_come_back(self, worker_id: str) -> None:
+        """After our restart it is alive, but says nothing."""
+        worker = self._core.workers.get(worker_id)
+        if worker is not None and not worker.is_connected:
+            log.warning("worker %s (pid %d) did not come back and is killed", worker_id, worker.pid)
+            self._core.put(KillWorker(worker_id))
+
+    def has_process(self, session: Session) -> bool:
+        """Whether a process that once acted for the session still exists."""
+        return any(worker.session_id == session.session_id for worker in self._core.workers.values())
+
+    def forget_if_ended(self, session: Session) -> None:
+        if session.is_ended and not self.has_process(session):
+            self._core.sessions.pop(session.session_id, None)
+
+    def exited(self, worker_id: str, status: int | None) -> None:
+        """Its process has ended, known from the system; all that it sent has been taken before."""
+        core = self._core
+        worker = core.workers.get(worker_id)
+        if worker is None:
+            return
+        session = core.sessions.get(worker.session_id)
+        if session is not None and session.worker is worker and session.inbox:
+            session.after_drain.append(lambda: self.exited(worker_id, status))
+            return
+        del core.workers[worker_id]
+        core.cancel_timer("leave", worker_id)
+        core.cancel_timer("reattach", worker_id)
+        if session is not None and session.worker is worker:
+            self._died(session, worker, _ended(worker.pid, status))
+        if session is not None:
+            self.forget_if_ended(session)
+            if not session.is_ended:
+                core.desk.pump(session)
+        core.pool.schedule()
+        core.session.look_idle()
+
+    def _died(self, session: Session, worker: Worker, how: str) -> None:
+        """A process has ended that acted for the session: by what it was doing (the table of a cell's life)."""
+        core, move = self._core, session.move
+        if move is not None and move.phase is Phase.PREPARED:
+            move.worker_is_dead = True  # nothing ran since the snapshot: it is committed in the worker's place
+            return
+        session.worker = None
+        session.block = None
+        session.move = None
+        session.is_settling = False
+        if not worker.is_loaded:
+            self._gone_before_loaded(session, worker, f"The worker {how} while it started.")
+            return
+        log.warning("session %s: its worker %s", session.session_id, how)
+        if session.kind is Kind.FUNCTION:
+            core.function.worker_died(session, how)
+            return
+        core.desk.give_back(session)
+        cell = session.cell
+        if cell is not None:
+            self._fail_with_offer(session, how)
+        session.notice = f"The worker of this notebook {how}: its variables are lost.\n"
+        core.operation.session_cleared(session, keep=session.last_saved)
+
+    def lost_while_away(self, session: Session) -> None:
+        """At our start: the cell ran in a process that is gone."""
+        how = "ended while the coordinator was away"
+        if session.kind is Kind.FUNCTION:
+            self._core.function.worker_died(session, how)
+            return
+        self._fail_with_offer(session, how)
+        session.notice = f"The worker of this notebook {how}: its variables are lost.\n"
+        self._core.operation.session_cleared(session, keep=session.last_saved)
+
+    def _fail_with_offer(self, session: Session, how: str) -> None:
+        cell, saved = session.cell, session.last_saved
+        assert cell is not None
+        text = f"The worker {how} while it ran this cell."
+        if saved is not None and saved.cell_id == cell.cell_id:
+            text += (
+                f" `caesura resume {cell.cell_id}` goes on from the snapshot of {clock_text(saved.created)}; "
+                "what has run since then would run again."
+            )
+        if cell.state is CellState.QUEUED:
+            cell.apply(CellEvent.START, self._core.now)
+        self._core.cell.fail(session, cell, "WorkerDied", text)
+
+    def _gone_before_loaded(self, session: Session, worker: Worker, reason: str) -> None:
+        if session.saved is not None:
+            self._load_failed(session, reason)
+            return
+        session.start_failures += 1
+        if session.start_failures < _ATTEMPTS and not session.is_ended:
+            if session.kind is Kind.FUNCTION:
+                self._core.pool.want(session)
+            else:
+                self._core.desk.pump(session)
+            return
+        session.start_failures = 0
+        if session.kind is Kind.FUNCTION:
+            self._core.function.fail(session, reason)
+        else:
+            self._core.cell.fail_queued(session, "EnvironmentFault", reason)
+            self._core.desk.pump(session)
+
+
+def _in_order(session: Session, saved: Saved) -> list[Operation]:
+    answered = [op for op in session.operations.values() if op.op_id in saved.pending and op.is_answered]
+    return sorted((op for op in answered if op.is_recorded), key=lambda op: op.answered_at)
+
+
+def _answer(operation: Operation, buffer: int) -> Json:
+    return {
+        "op_id": operation.op_id,
+        "ok": operation.ok,
+        "at": operation.answered_at,
+        "buffer": buffer,
+        "uncertain": operation.uncertain,
+        "text": operation.text,
+    }
+
+
+def _ended(pid: int, status: int | None) -> str:
+    """How a process ended, as the rest of a sentence."""
+    named = f"(pid {pid}) " if pid else ""
+    if status is None:
+        return f"{named}ended"
+    if status < 0:
+        try:
+            return f"{named}was killed by {signal.Signals(-status).name}"
+        except ValueError:
+            return f"{named}was killed by signal {-status}"
+    return f"{named}ended with exit status {status}"

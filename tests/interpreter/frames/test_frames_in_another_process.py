@@ -44,3 +44,9 @@ def test_the_self_check_notices_every_wrong_number_without_a_crash() -> None:
     found = json.loads(run("wrong_layouts.py"))
     assert len(found) > 80
     assert [(name, by) for name, by, difference in found if difference is None] == []
+
+
+def test_another_implementation_imports_the_package_and_is_told_why_it_is_off() -> None:
+    reason, error = run("other_implementation.py").splitlines()
+    assert reason == "frames can be read on CPython only, and this is otherpython"
+    assert error == f"Suspended frames cannot be moved: {reason}."

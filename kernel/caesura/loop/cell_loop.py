@@ -98,6 +98,7 @@ class CellLoop(asyncio.SelectorEventLoop):
                 self.run_forever()
             except (KeyboardInterrupt, SystemExit) as escaped:
                 on_escape(escaped)
+        self._stopping = False  # asyncio leaves it set when the loop is told to stop while it does not run
 
     def stop(self) -> None:
         self._is_stop_wanted = True

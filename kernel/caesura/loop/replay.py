@@ -60,18 +60,17 @@ class Replay:
             last = self._deliveries[0][0] if self._deliveries else -math.inf
             self._horizon = max(last, timers.due_timers(self._now))
         self._steps += 1
-        delivery_time = self._deliveries[-1][0] if self._deliveries else math.inf
-        timer_time = timers.next_timer()
-        if self._steps > _MOST_STEPS and self._deliveries:
-            delivery_time = timer_time = self._now
+        if self._steps > _MOST_STEPS:
+            delivery_time, timer_time = self._now if self._deliveries else math.inf, math.inf
+        else:
+            delivery_time = self._deliveries[-1][0] if self._deliveries else math.inf
+            timer_time = timers.next_timer()
         event_time = min(delivery_time, timer_time)
-        if (self._steps > _MOST_STEPS and not self._deliveries) or event_time > self._horizon:
+        if not self._deliveries and event_time > self._horizon:
             self._clock.go_on_from(self._state.time + max(0.0, self._clock.wall() - self._state.wall))
             return None
         self._clock.stand_at(max(self._clock.time(), event_time))
-        if delivery_time <= timer_time:
-            return self._deliveries.pop()[1].deliver
-        return _let_the_timer_run
+        return self._deliveries.pop()[1].deliver if delivery_time <= timer_time else _let_the_timer_run
 
 
 def _let_the_timer_run() -> None:

@@ -17,6 +17,7 @@ from typing import Protocol
 _DRAIN_BYTES = 65536
 
 Events = list[tuple[selectors.SelectorKey, int]]
+_plain_select = selectors.DefaultSelector.select  # quicker than super() once a turn
 
 
 class Turns(Protocol):
@@ -97,17 +98,19 @@ class CellSelector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> Events:
         """See :meth:`selectors.BaseSelector.select`; what is posted is no event."""
+        if timeout == 0 and not self._posted and not self.is_blocked:
+            events = _plain_select(self, 0)
+            return self._without_wake_up(events) if events else events
         turns = self._turns
         if turns is None:
-            return super().select(timeout)
+            return _plain_select(self, timeout)
         if timeout is None or timeout > 0:
             return self._select_when_idle(turns)
         if self.is_blocked:
             turns.note_end_of_block()
-        if self._posted and not turns.is_replaying():
+        if not turns.is_replaying():
             self._run_posted(turns)
-        events = super().select(0)
-        return self._without_wake_up(events) if events else events
+        return self._without_wake_up(_plain_select(self, 0))
 
     def _select_when_idle(self, turns: Turns) -> Events:
         self.in_select = True
@@ -127,7 +130,7 @@ class CellSelector(selectors.DefaultSelector):
                 self._run_posted(turns)
             if turns.has_work():
                 waited_s = 0
-            events = self._without_wake_up(super().select(waited_s))
+            events = self._without_wake_up(_plain_select(self, waited_s))
             if events or turns.has_work():
                 return events
             if is_replaying:

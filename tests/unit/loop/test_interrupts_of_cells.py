@@ -1,0 +1,165 @@
+"""SIGINT ends what runs, and never hits the machinery."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from loop_session import Session
+
+from caesura.loop import SignalHandling
+
+
+class Cell:
+    """A session with one main task and SIGINT installed."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.main: asyncio.Task[Any] | None = None
+        self.escaped: list[BaseException] = []
+        self.ends_with_an_escape = False
+        self.signals = SignalHandling.install(session.loop, lambda: self.main)
+
+    def run(self, code: Any) -> asyncio.Task[Any]:
+        main = self.main = self.session.start(code)
+        main.add_done_callback(self.stop)
+        self.session.loop.run_until_stopped(self.escape)
+        main.remove_done_callback(self.stop)
+        return main
+
+    def stop(self, _main: object) -> None:
+        self.session.loop.stop()
+
+    def escape(self, error: BaseException) -> None:
+        self.escaped.append(error)
+        if self.ends_with_an_escape:
+            self.session.loop.stop()
+
+
+@pytest.fixture
+def cell(session: Session) -> Iterator[Cell]:
+    cell = Cell(session)
+    yield cell
+    cell.signals.uninstall()
+
+
+def interrupt() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_a_blocked_cell_is_cancelled(cell: Cell) -> None:
+    main_thread = threading.get_ident()
+    cell.session.loop.on_blocked = lambda _block: threading.Thread(
+        target=signal.pthread_kill, args=(main_thread, signal.SIGINT)
+    ).start()
+    main = cell.run(asyncio.Event().wait())
+    assert main.cancelled()
+    assert cell.signals.has_interrupted(main)
+    assert cell.escaped == []
+
+
+def test_a_step_of_the_cell_gets_the_interrupt_where_it_stands(cell: Cell) -> None:
+    places: list[str] = []
+
+    async def code() -> None:
+        await asyncio.sleep(0)
+        try:
+            interrupt()
+            places.append("after")
+        except KeyboardInterrupt:
+            places.append("caught")
+
+    cell.run(code())
+    assert places == ["caught"]
+    assert cell.escaped == []
+
+
+def test_a_step_of_a_child_gets_it_and_the_cell_ends(cell: Cell) -> None:
+    async def child() -> None:
+        interrupt()
+
+    async def code() -> None:
+        await asyncio.gather(child(), asyncio.Event().wait())
+
+    main = cell.run(code())
+    assert main.cancelled() or isinstance(main.exception(), KeyboardInterrupt)
+    assert cell.signals.has_interrupted(main)
+    assert all(isinstance(error, KeyboardInterrupt) for error in cell.escaped)
+
+
+def test_an_interrupt_inside_a_callback_waits_for_the_end_of_the_turn(cell: Cell) -> None:
+    reached: list[str] = []
+
+    def callback() -> None:
+        interrupt()
+        reached.append("the end of the callback")
+
+    async def code() -> None:
+        asyncio.get_running_loop().call_soon(callback)
+        await asyncio.Event().wait()
+
+    assert cell.run(code()).cancelled()
+    assert reached == ["the end of the callback"]
+    assert cell.session.errors == []
+
+
+def test_a_second_interrupt_raises_in_a_callback_that_does_not_end(cell: Cell) -> None:
+    def endless() -> None:
+        interrupt()
+        interrupt()
+
+    async def code() -> None:
+        asyncio.get_running_loop().call_soon(endless)
+        await asyncio.Event().wait()
+
+    assert cell.run(code()).cancelled()
+    assert [type(error) for error in cell.escaped] == [KeyboardInterrupt]
+
+
+def test_a_second_interrupt_ends_a_cell_that_has_caught_the_first(cell: Cell) -> None:
+    async def stubborn() -> None:
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if cell.escaped:
+                    raise
+
+    cell.ends_with_an_escape = True
+    cell.session.loop.on_blocked = lambda _block: interrupt()
+    main = cell.run(stubborn())
+    cell.main = None
+    cell.session.loop.on_blocked = None
+    assert not main.done()
+    assert [type(error) for error in cell.escaped] == [KeyboardInterrupt]
+
+
+def test_the_next_cell_starts_with_a_first_interrupt(cell: Cell) -> None:
+    cell.session.loop.on_blocked = lambda _block: interrupt()
+    assert cell.run(asyncio.Event().wait()).cancelled()
+    assert cell.run(asyncio.Event().wait()).cancelled()
+    assert cell.escaped == []
+
+
+def test_between_cells_an_interrupt_does_nothing(cell: Cell) -> None:
+    cell.session.loop.on_blocked = lambda _block: (interrupt(), cell.session.loop.stop())  # type: ignore[func-returns-value, assignment]
+    cell.session.loop.run_until_stopped(cell.escape)
+    assert cell.escaped == []
+
+
+def test_code_of_ours_that_the_cell_calls_is_finished_before_the_interrupt(cell: Cell) -> None:
+    reached: list[str] = []
+
+    async def code() -> None:
+        with cell.signals.deferred():
+            interrupt()
+            reached.append("written")
+        reached.append("after")
+
+    main = cell.run(code())
+    assert reached == ["written"]
+    assert isinstance(main.exception(), KeyboardInterrupt)

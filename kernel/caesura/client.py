@@ -298,6 +298,8 @@ def _start(home: Path, environ: Mapping[str, str], until: float) -> dict[str, An
             # The process ends with 0 as soon as the daemon that it left behind goes on by itself.
             status = process.poll()
             if (found := running(home)) is not None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.0, until - time.monotonic()))
                 return found
             if status:
                 said.seek(0)

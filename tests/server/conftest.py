@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pytest_jupyter.jupyter_server import *  # noqa: F403  as a plugin it would take over every test of the suite
 
+from caesura.client import ensure_coordinator
 from notebooks import Home
 
 
@@ -32,7 +33,6 @@ def started(home: Home) -> Callable[[], None]:
     """Starts the home's coordinator without any kernel."""
 
     def start() -> None:
-        result = home.command("start")
-        assert result.returncode == 0, result.stderr
+        ensure_coordinator(home.path, home.environ())
 
     return start

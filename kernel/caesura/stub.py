@@ -53,7 +53,7 @@ def read_connection_file(path: str) -> dict[str, Any]:
     except ValueError as error:
         raise UsageError(f"The connection file {path!r} is not JSON.") from error
     lacking = (
-        [name for name in _PORTS if not isinstance(content.get(name), int) or not content[name]]
+        [name for name in _PORTS if not isinstance(content.get(name), int)]
         if isinstance(content, dict)
         else list(_PORTS)
     )

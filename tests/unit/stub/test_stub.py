@@ -112,7 +112,7 @@ def test_arguments_without_a_connection_file_are_not_a_kernels() -> None:
 
 @pytest.mark.parametrize(
     ("content", "text"),
-    [("{", "not JSON"), ("[]", "names no shell_port"), ('{"shell_port": 0}', "names no shell_port"), (None, "read")],
+    [("{", "not JSON"), ("[]", "names no shell_port"), ('{"shell_port": "x"}', "names no shell_port"), (None, "read")],
 )
 def test_a_bad_connection_file_is_refused(tmp_path: Path, content: str | None, text: str) -> None:
     path = tmp_path / "kernel.json"

@@ -1,0 +1,5 @@
+"""The command ``caesura``."""
+
+from caesura.cli.command import main
+
+__all__ = ["main"]

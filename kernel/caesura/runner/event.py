@@ -7,13 +7,18 @@ here needs nothing of the user's, and nothing is ever unpickled.
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Mapping
 from typing import Any
 
-import jsonschema
-
 from caesura.errors import UsageError
 from caesura.runner.answer import Answer
+
+# jsonschema imports this package, if it is there, to check formats, which is not done here: its import builds a grammar
+# and takes two seconds, in which the first kernel of a home would wait.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+import jsonschema  # noqa: E402
 
 KEY_PREFIX = "event:"
 

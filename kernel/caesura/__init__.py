@@ -1,3 +1,27 @@
-"""Cells that leave their worker while they wait."""
+"""Cells that leave their worker while they wait.
+
+The names below are what a notebook uses. They are loaded when they are first asked for, because the stub of every
+notebook, and tools that only want a part, import this package too.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from caesura.calls import Call, current, event, hold, remote
 
 __version__ = "0.1.0"
+
+__all__ = ["Call", "__version__", "current", "event", "hold", "remote"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module("caesura.calls"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,10 @@
+"""What a cell awaits: the public API of a notebook, and the two ways in which calls are carried out."""
+
+from caesura.calls.backend import Current
+from caesura.calls.call import Call
+from caesura.calls.events import event
+from caesura.calls.function import RemoteFunction, remote
+from caesura.calls.holding import Hold, hold
+from caesura.calls.session import current
+
+__all__ = ["Call", "Current", "Hold", "RemoteFunction", "current", "event", "hold", "remote"]

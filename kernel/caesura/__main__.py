@@ -15,9 +15,9 @@ def main() -> int:
     arguments = sys.argv[1:]
     if arguments and arguments[0].startswith("-") and stub.connection_file(arguments) is not None:
         return stub.main(arguments)
-    from caesura import cli
+    from caesura.cli.command import main as command_line
 
-    return cli.main(arguments)
+    return command_line(arguments)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ class WorkerProcesses:
         self._all_zygotes: set[Zygote] = set()  # with those that were retired
         self._known: dict[str, ZygoteReady] = {}
         self._workers: dict[str, _Worker] = {}
+        self._forking: dict[str, tuple[int, int | None] | None] = {}  # with the pid and status of one that has ended
         self._closing = False
 
     @staticmethod
@@ -88,18 +89,29 @@ class WorkerProcesses:
         cwd = str(environment.get("cwd") or "")
         if self._spawns:
             return self._spawn(worker_id, environment, cwd, variables)
-        zygote = self._zygote(self.environment_key(environment), environment)
+        self._forking[worker_id] = None
         try:
-            pid = await zygote.fork(worker_id, cwd, variables)
-        except ZygoteLost as error:
-            log.warning("%s Another one is started.", error)
-            zygote = self._zygote(self.environment_key(environment), environment)
-            pid = await zygote.fork(worker_id, cwd, variables)
+            zygote, pid = await self._fork(worker_id, environment, cwd, variables)
+        finally:
+            ended = self._forking.pop(worker_id)
         worker = self._workers[worker_id] = _Worker(worker_id, pid, None, zygote)
         worker.watch = self._watch(worker)
-        if zygote.ended:
+        if ended is not None:  # before we knew that it was there; who awaits this learns the pid first
+            asyncio.get_running_loop().call_soon(self._ended, worker_id, *ended)
+        elif zygote.ended:
             self._adopt_from(zygote)
         return pid
+
+    async def _fork(
+        self, worker_id: str, environment: Json, cwd: str, variables: Mapping[str, str]
+    ) -> tuple[Zygote, int]:
+        zygote = self._zygote(self.environment_key(environment), environment)
+        try:
+            return zygote, await zygote.fork(worker_id, cwd, variables)
+        except ZygoteLost as error:
+            log.warning("%s Another one is started.", error)
+        zygote = self._zygote(self.environment_key(environment), environment)
+        return zygote, await zygote.fork(worker_id, cwd, variables)
 
     def adopt(self, worker_id: str, pid: int, started: str) -> bool:
         """Watch a worker that an earlier coordinator started; False if it has ended (its pid may be another's now)."""
@@ -181,8 +193,8 @@ class WorkerProcesses:
         for worker in list(self._workers.values()):
             if worker.zygote is zygote:
                 worker.zygote = None
-                if worker.watch is None:
-                    self._ended(worker.worker_id, worker.pid, None)
+                if worker.watch is None:  # it had ended, and its zygote cannot say how any more
+                    asyncio.get_running_loop().call_soon(self._ended, worker.worker_id, worker.pid, None)
                 else:
                     worker.watch.arm()
 
@@ -229,6 +241,9 @@ class WorkerProcesses:
         self._ended(worker.worker_id, worker.pid, status)
 
     def _ended(self, worker_id: str, pid: int, status: int | None) -> None:
+        if worker_id in self._forking:
+            self._forking[worker_id] = (pid, status)
+            return
         worker = self._workers.get(worker_id)
         if self._closing or worker is None or worker.pid != pid:
             return

@@ -195,8 +195,7 @@ class Zygote:
                 if (answer := self._forks.get(worker_id)) is not None and not answer.done():
                     answer.set_exception(EnvironmentFault(f"No worker could be forked: {reason}"))
             case messages.WorkerExited(worker_id=worker_id, pid=pid, status=status):
-                # After whoever awaits the fork has seen its pid.
-                self._loop.call_soon(self._loop.call_soon, self._on_worker_exit, worker_id, pid, status)
+                self._on_worker_exit(worker_id, pid, status)
             case _:
                 log.warning("the zygote %d sent an unexpected %s", self.pid, type(message).__name__)
 

@@ -12,8 +12,6 @@ from caesura import config
 from caesura.cli.context import Context
 from caesura.errors import UsageError
 
-_LOOK_S = 0.2
-
 
 def logs(context: Context) -> int:
     path = config.log_directory(context.home) / "coordinator.log"
@@ -40,9 +38,13 @@ def last_lines(path: Path, count: int) -> list[str]:
         return []
 
 
-def follow(path: Path) -> Iterator[str]:
-    """The lines that are added to a file from now on, for ever; a file that takes its place is read from its start."""
-    position, inode = _end(path)
+def follow(path: Path, look_s: float = 0.2) -> Iterator[str]:
+    """The lines that are added to a file from now on, for ever; a file that takes its place is read from its start.
+    It is looked at every ``look_s`` seconds."""
+    return _added(path, *_end(path), look_s)
+
+
+def _added(path: Path, position: int, inode: int, look_s: float) -> Iterator[str]:
     part = ""
     while True:
         size, found = _end(path)
@@ -55,7 +57,7 @@ def follow(path: Path) -> Iterator[str]:
             position += len(data)
             *lines, part = (part + data.decode("utf-8", "replace")).split("\n")
             yield from lines
-        time.sleep(_LOOK_S)
+        time.sleep(look_s)
 
 
 def _end(path: Path) -> tuple[int, int]:

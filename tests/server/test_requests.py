@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from tornado.httpclient import HTTPClientError
 
+from caesura.client import running
 from caesura.config import connection_path, socket_path, write_connection
 from caesura.model import PROTOCOL
-from notebooks import Home
+from notebooks import Home, until
 
 Fetch = Callable[..., Any]
 
@@ -49,6 +50,8 @@ async def test_a_coordinator_that_was_killed_counts_as_none(
 ) -> None:
     started()
     home.kill_coordinator()
+    # The system closes the sockets of a process when the last of its threads is gone, which may be a moment later.
+    until(lambda: running(home.path) is None, "nobody listens")
     assert json.loads((await jp_fetch("caesura", "status")).body)["coordinator"] is None
 
 

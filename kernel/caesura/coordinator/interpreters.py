@@ -91,8 +91,7 @@ def start_failure(executable: str, status: int | None, said: str, log: Path) -> 
     """Why no worker can be started with ``executable``, from what it ``said`` on stderr and its exit status."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     last = lines[-1] if lines else "it said nothing"
-    missing = "No module named 'caesura" in said or "No module named caesura" in said
-    if missing:
+    if "No module named 'caesura'" in said:
         return EnvironmentFault(
             f"Caesura is not installed for {executable}, which this notebook's kernel uses. "
             f"Install it there: {executable} -m pip install caesura"

@@ -1,0 +1,63 @@
+"""A notebook's own settings for IPython: its profile, its configuration files, the rest of the kernel's command line."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from IPython.core.application import BaseIPythonApplication
+from ipykernel.kernelapp import IPKernelApp
+
+from caesura.worker.history import install_history
+from caesura.worker.kernel import CaesuraKernel
+
+log = logging.getLogger(__name__)
+
+
+class NotebookSettings(IPKernelApp):  # type: ignore[misc]
+    """ipykernel's application without its sockets: it reads the settings and applies them to a shell that is there."""
+
+    def _configure_logging(self) -> None:
+        """Leave the logging of the user's process alone."""
+
+    def load(self, argv: Sequence[str]) -> str:
+        """Read profile, files and ``argv``. The empty string, or what is wrong with them, for the user."""
+        self.log = log
+        try:
+            with contextlib.redirect_stderr(io.StringIO()):  # it prints how it is used
+                BaseIPythonApplication.initialize(self, list(argv))
+        except SystemExit:
+            BaseIPythonApplication.initialize(self, [])
+            return f"The kernel's arguments {' '.join(argv)} were not understood and are ignored.\n"
+        return ""
+
+    def apply(self, kernel: CaesuraKernel) -> None:
+        """Configure the kernel and its shell. A history is made here, because its file is a setting."""
+        shell = kernel.shell
+        self.kernel, self.shell = kernel, shell
+        shell.profile_dir = self.profile_dir
+        for configurable in (kernel, *shell.configurables):
+            configurable.update_config(self.config)
+        install_history(shell)
+        self.init_path()
+        if not os.environ.get("MPLBACKEND"):
+            os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+
+    def run_startup(self) -> None:
+        """What the settings want to have run at the start of a session: not when it only changes its process."""
+        self.init_gui_pylab()
+        self.init_extensions()
+        self.init_code()
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def make_settings() -> NotebookSettings:
+    """Nothing is read yet."""
+    settings: Any = NotebookSettings()
+    return settings  # type: ignore[no-any-return]

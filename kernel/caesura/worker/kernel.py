@@ -1,0 +1,114 @@
+"""IPython's kernel, speaking to the coordinator instead of ZeroMQ sockets."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import queue
+import sys
+import tempfile
+from typing import Any, Final
+
+from ipykernel.compiler import XCachingCompiler
+from ipykernel.ipkernel import IPythonKernel
+from jupyter_client.session import Session
+from traitlets import Any as AnyTrait
+from traitlets import Type
+from traitlets.config import Config
+
+from caesura.worker.jupyter_socket import JupyterSocket
+
+IMPLEMENTATION: Final = "caesura"
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).digest(), "big")
+
+
+class CellCompiler(XCachingCompiler):  # type: ignore[misc]
+    """Names the code of a cell after the session and its text, so that every worker gives it the same name.
+
+    The name looks like ipykernel's (``/tmp/ipykernel_NUMBER/HASH.py``), with a number that belongs to the session.
+    """
+
+    session_number = 0
+
+    def get_code_name(self, raw_code: str, code: str, number: int) -> str:
+        named = os.environ.get("IPYKERNEL_CELL_NAME")
+        if named is not None:
+            return named
+        digest = _number(raw_code)
+        return os.path.join(tempfile.gettempdir(), f"ipykernel_{type(self).session_number}", f"{digest}.py")
+
+
+class CaesuraKernel(IPythonKernel):  # type: ignore[misc]
+    """One per process. ``replies`` holds what clients answer to ``input()``: the content of each input_reply."""
+
+    implementation = IMPLEMENTATION
+    implementation_version = ""
+    compiler_class = Type(CellCompiler)
+    replies: queue.SimpleQueue[dict[str, Any]] = AnyTrait()
+
+    @property
+    def kernel_info(self) -> dict[str, Any]:
+        """The content of a kernel_info_reply; without what a session that moves cannot keep (subshells, debugger)."""
+        return {**super().kernel_info, "supported_features": []}
+
+    def _input_request(self, prompt: str, ident: Any, parent: Any, password: bool = False) -> str:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        while not self.replies.empty():
+            self.replies.get_nowait()  # an answer to an input() that was interrupted
+        self.session.send(
+            self.stdin_socket, "input_request", {"prompt": prompt, "password": password}, parent, ident=ident
+        )
+        try:
+            value = str(self.replies.get().get("value", ""))
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("Interrupted by user") from None
+        if value == "\x04":
+            raise EOFError
+        return value
+
+    def rename(self, session_id: str) -> None:
+        """Become the kernel of a session: what names it in messages is the same in every worker."""
+        self.session.session = session_id
+        self.session.pid = os.getpid()
+        self.session.username = os.environ.get("USER", "username")
+        self.ident = session_id
+        self.shell.displayhook.topic = self._topic("execute_result")
+        CellCompiler.session_number = _number(session_id) % 10_000_000
+
+
+def make_kernel() -> CaesuraKernel:
+    """The kernel and its shell, not connected to anything.
+
+    Nothing of a user, no thread, no open file: it is made before a zygote forks.
+    """
+    _leave_debugger_out()
+    config = Config()
+    config.HistoryManager.enabled = False  # SQLite and its thread must not be there before a fork
+    session = Session(key=b"", check_pid=False)
+    kernel: CaesuraKernel = CaesuraKernel.instance(
+        config=config,
+        session=session,
+        iopub_socket=JupyterSocket("iopub"),
+        stdin_socket=JupyterSocket("stdin"),
+        user_ns=None,
+    )
+    kernel.replies = queue.SimpleQueue()
+    kernel.shell.config.HistoryManager.pop("enabled", None)
+    return kernel
+
+
+def _leave_debugger_out() -> None:
+    """Have ipykernel do without its debugger, which a session that moves cannot have: debugpy costs 30 ms to import."""
+    if "ipykernel.debugger" not in sys.modules:
+        absent: Any = None
+        sys.modules.setdefault("debugpy", absent)
+        try:
+            importlib.import_module("ipykernel.debugger")
+        finally:
+            if sys.modules["debugpy"] is None:
+                del sys.modules["debugpy"]

@@ -1,0 +1,90 @@
+"""The requests of clients, on the main thread between two turns of the loop.
+
+An execute request becomes a task. All others are answered at once, by ipykernel's own handlers.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import signal
+from collections.abc import Callable
+from typing import Any, Final
+
+from caesura.wire.messages import Deliver
+from caesura.worker.host import Host
+
+log = logging.getLogger(__name__)
+
+_COMMS: Final = frozenset({"comm_open", "comm_msg", "comm_close"})
+
+
+def unpack_request(session: Any, message: Deliver) -> tuple[list[bytes], dict[str, Any]]:
+    """Who sent it, and the request as :meth:`jupyter_client.session.Session.deserialize` gives it."""
+    parts = [bytes(part) for part in message.buffers]
+    idents, frames = parts[: message.idents], parts[message.idents :]
+    return idents, session.deserialize([b"", *frames])
+
+
+class Requests:
+    """``execute`` starts a cell: (cell id, identities, request)."""
+
+    def __init__(self, host: Host, execute: Callable[[str, list[bytes], dict[str, Any]], None]) -> None:
+        self._host = host
+        self._execute = execute
+
+    def take(self, message: Deliver, *, is_cell_running: bool) -> None:
+        """Do what a client asks for."""
+        kernel = self._host.kernel
+        idents, request = unpack_request(kernel.session, message)
+        if message.msg_type == "execute_request" and message.channel == "shell":
+            self._execute(message.cell_id, idents, request)
+        elif message.channel == "control":
+            kernel.set_parent(idents, request, channel="control")
+            handler = kernel.control_handlers.get(message.msg_type)
+            self._answer(handler, "control", idents, request)
+        elif is_cell_running and message.msg_type in _COMMS:
+            # A cell that awaits may wait for a widget: the message is taken in between, under its own header.
+            before = kernel._get_shell_context_var(kernel._shell_parent_ident), kernel.get_parent("shell")
+            kernel.set_parent(idents, request)
+            try:
+                self._call(kernel.shell_handlers.get(message.msg_type), self._host.shell_socket, idents, request)
+            finally:
+                kernel.set_parent(*before)
+        else:
+            kernel.set_parent(idents, request)
+            self._answer(kernel.shell_handlers.get(message.msg_type), "shell", idents, request)
+
+    def _answer(self, handler: Any, channel: str, idents: list[bytes], request: dict[str, Any]) -> None:
+        kernel = self._host.kernel
+        stream = self._host.control_socket if channel == "control" else self._host.shell_socket
+        kernel._publish_status("busy", channel)
+        self._call(handler, stream, idents, request)
+        self._host.drain()
+        kernel._publish_status("idle", channel, parent=request)
+
+    def _call(self, handler: Any, stream: Any, idents: list[bytes], request: dict[str, Any]) -> None:
+        if handler is None:
+            log.warning("an unknown request: %s", request["msg_type"])
+            return
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            answer = handler(stream, idents, request)
+            if inspect.iscoroutine(answer):
+                _run_at_once(answer)
+        except KeyboardInterrupt:
+            log.info("%s was interrupted", request["msg_type"])
+        except Exception:
+            log.exception("%s failed", request["msg_type"])
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def _run_at_once(coroutine: Any) -> None:
+    """Run a coroutine that does not wait for anything."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    coroutine.close()
+    raise RuntimeError("a handler of the kernel waits for something, which it cannot do here")

@@ -1,0 +1,61 @@
+"""The way back in: a snapshot becomes the session of this process."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from caesura import points, snapshot
+from caesura.loop import CellLoop, Delivery, LoopState
+from caesura.store.blobs import Blobs
+from caesura.wire.messages import Json
+from caesura.worker import shell_state
+from caesura.worker.anchors import anchored
+from caesura.worker.host import Main
+
+
+@dataclass
+class Resumed:
+    """``main`` runs the cell that was moved, if there is one; ``state`` is the clock at the freeze, ``orders`` how the
+    callbacks of futures stood."""
+
+    main: Main | None
+    state: LoopState
+    orders: Any
+    operations: dict[str, Any]
+
+
+def load(manifest: Json, *, kernel: Any, loop: CellLoop, blobs: Blobs, main: Main | None) -> Resumed:
+    """Load a snapshot; ``main`` is blank and becomes what the snapshot holds. No code of the user runs yet.
+
+    SnapshotRefused if it is damaged or belongs to another Python; whatever its objects raise when they are loaded.
+    """
+    points.reach("load.before")
+    driver = None if main is None else main.drive()
+    try:
+        loaded = snapshot.load(manifest, anchors=snapshot.Anchors(anchored(kernel, loop, driver)), loop=loop, blobs=blobs)
+    except BaseException:
+        if driver is not None:
+            driver.close()
+        raise
+    root: dict[str, Any] = loaded.root
+    shell_state.restore(kernel.shell, root["shell"])
+    if main is not None:
+        main.restore(root["cell"])
+    points.reach("load.after")
+    return Resumed(main, root["loop"], loaded.orders, root["operations"])
+
+
+def begin_replay(
+    resumed: Resumed, loop: CellLoop, answers: Sequence[Delivery], interrupt: Callable[[], None] | None
+) -> None:
+    """Have the loop take the session up where it was, and deliver what came meanwhile, an interrupt first."""
+    loop.operations.update(resumed.operations)
+    deliveries = list(answers)
+    if interrupt is not None:
+        deliveries.insert(0, Delivery(resumed.state.wall, interrupt))
+    points.reach("replay.before")
+    loop.resume_from(resumed.state, deliveries, resumed.orders)

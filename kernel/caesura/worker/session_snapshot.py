@@ -1,0 +1,73 @@
+"""What a snapshot of a session consists of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from caesura import snapshot
+from caesura.loop import CellLoop
+from caesura.model import Obstacle
+from caesura.store.blobs import Blobs
+from caesura.worker import shell_state
+from caesura.worker.anchors import anchored
+from caesura.worker.host import Main
+from caesura.worker.open_files import flush_files, flush_log_handlers, open_descriptors
+from caesura.worker.streams import CellStream, drain
+
+
+class SessionSnapshot:
+    """``main`` gives what runs as the main task, None between cells; ``driver`` its coroutine."""
+
+    def __init__(
+        self,
+        kernel: Any,
+        loop: CellLoop,
+        blobs: Blobs,
+        streams: tuple[CellStream, CellStream],
+        main: Callable[[], Main | None],
+    ) -> None:
+        self._kernel = kernel
+        self._loop = loop
+        self._blobs = blobs
+        self._streams = streams
+        self._main = main
+        self._baseline = shell_state.settings_of(kernel.shell)
+        self._own_descriptors = open_descriptors()
+
+    def flush(self) -> None:
+        """See :class:`caesura.worker.suspend.Saves`."""
+        flush_files(self._own_descriptors)
+        flush_log_handlers()
+        history = self._kernel.shell.history_manager
+        if history.enabled:
+            history.writeout_cache()
+        drain(*self._streams)
+
+    def save(self, aborted: Callable[[], bool]) -> Any:
+        return snapshot.save(
+            self._root(), anchors=self._anchors(), loop=self._loop, blobs=self._blobs, aborted=aborted
+        )
+
+    def explain(self, error: BaseException) -> Obstacle:
+        """What stood in the way of a save."""
+        return snapshot.explain(error, self._root(), self._anchors())
+
+    def _anchors(self) -> snapshot.Anchors:
+        main = self._main()
+        driver = None if main is None or main.task is None else main.task.get_coro()
+        return snapshot.Anchors(by_name=anchored(self._kernel, self._loop, driver))
+
+    def _root(self) -> dict[str, object]:
+        main, loop = self._main(), self._loop
+        task = None if main is None else main.task
+        return {
+            "namespace": self._kernel.shell.user_ns,
+            "shell": shell_state.capture(self._kernel.shell, self._baseline),
+            "cell": None if main is None else main.state(),
+            "tasks": [each for each in asyncio.all_tasks(loop) if each is not task],
+            "timers": [handle for handle in loop._scheduled if not handle.cancelled()],
+            "operations": dict(loop.operations),
+            "loop": loop.state(),
+        }

@@ -1,0 +1,219 @@
+"""What a session has in IPython's shell besides its variables: captured as plain values, and put into a new shell.
+
+Each part is a small pair of functions in :data:`_PARTS`. What users register with the shell (magics, callbacks,
+formatters, transformers) moves if it was made in the notebook; what an extension registers comes back with it.
+"""
+
+from __future__ import annotations
+
+import linecache
+import types
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+State = dict[str, Any]
+
+_HISTORY_VALUES = (
+    "input_hist_parsed",
+    "input_hist_raw",
+    "output_hist",
+    "output_hist_reprs",
+    "dir_hist",
+    "outputs",
+    "exceptions",
+    "_i00",
+    "_i",
+    "_ii",
+    "_iii",
+)
+_SHELL_VALUES = ("execution_count", "last_execution_succeeded", "exit_now", "keepkernel_on_exit", "_last_traceback")
+_EVENTS = ("pre_execute", "post_execute", "pre_run_cell", "post_run_cell")
+_TRANSFORMERS = ("input_transformers_post", "ast_transformers")
+_PLAIN = (bool, int, float, str, bytes, type(None))
+
+
+class Part(NamedTuple):
+    capture: Callable[[Any], Any]
+    restore: Callable[[Any, Any], None]
+
+
+def capture(shell: Any, baseline: State) -> State:
+    """The shell's state; ``baseline`` is what :func:`settings_of` gave for the fresh shell."""
+    state = {name: part.capture(shell) for name, part in _PARTS.items()}
+    state["settings"] = {
+        name: values
+        for name, now in settings_of(shell).items()
+        if (values := {key: value for key, value in now.items() if baseline.get(name, {}).get(key, _MISSING) != value})
+    }
+    return state
+
+
+def restore(shell: Any, state: State) -> None:
+    """Put a captured state into a fresh shell."""
+    _restore_settings(shell, state["settings"])
+    for name, part in _PARTS.items():
+        part.restore(shell, state[name])
+
+
+# --- settings (%config, %autoawait, %xmode) -------------------------------------------------------------------------
+
+_MISSING = object()
+
+
+def settings_of(shell: Any) -> State:
+    """The configurable values of the shell and its parts that are plain, by class and trait."""
+    found: State = {}
+    for configurable in shell.configurables:
+        values = {}
+        for name in configurable.trait_names(config=True):
+            if configurable.trait_has_value(name):
+                value = getattr(configurable, name)
+                if isinstance(value, _PLAIN) or (isinstance(value, list) and all(isinstance(v, _PLAIN) for v in value)):
+                    values[name] = value
+        found[type(configurable).__name__] = values
+    return found
+
+
+def _restore_settings(shell: Any, settings: State) -> None:
+    for configurable in shell.configurables:
+        for name, value in settings.get(type(configurable).__name__, {}).items():
+            setattr(configurable, name, value)
+
+
+# --- history, counters, displays ------------------------------------------------------------------------------------
+
+
+def _capture_history(shell: Any) -> State:
+    history = shell.history_manager
+    return {"session_number": history.session_number, **{name: getattr(history, name) for name in _HISTORY_VALUES}}
+
+
+def _restore_history(shell: Any, state: State) -> None:
+    history = shell.history_manager
+    for name in _HISTORY_VALUES:
+        setattr(history, name, state[name])
+    history.begin(state["session_number"])
+    hidden = {"In": history.input_hist_parsed, "_ih": history.input_hist_parsed, "_dh": history.dir_hist}
+    shell.user_ns_hidden.update({**hidden, "Out": history.output_hist, "_oh": history.output_hist})
+
+
+def _capture_values(shell: Any) -> State:
+    found = {name: getattr(shell, name) for name in _SHELL_VALUES if hasattr(shell, name)}
+    hook = shell.displayhook
+    return {
+        "shell": found,
+        "hook": {name: getattr(hook, name) for name in ("_", "__", "___") if hasattr(hook, name)},
+        "payload": list(shell.payload_manager._payload),
+        "flags": shell.compile.flags,
+    }
+
+
+def _restore_values(shell: Any, state: State) -> None:
+    for name, value in state["shell"].items():
+        if name != "exit_now":
+            setattr(shell, name, value)
+    for name, value in state["hook"].items():
+        setattr(shell.displayhook, name, value)
+    shell.payload_manager._payload = list(state["payload"])
+    shell.compile.flags = state["flags"]
+
+
+def _capture_sources(shell: Any) -> State:
+    """The text of the cells, so that tracebacks show lines of those that ran elsewhere."""
+    return {
+        name: (number, "".join(linecache.cache[name][2]))
+        for name, number in shell.compile._filename_map.items()
+        if name in linecache.cache and len(linecache.cache[name]) > 1
+    }
+
+
+def _restore_sources(shell: Any, state: State) -> None:
+    for name, (number, text) in state.items():
+        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        shell.compile._filename_map[name] = number
+
+
+# --- what users register --------------------------------------------------------------------------------------------
+
+
+def _is_of_notebook(shell: Any, value: object) -> bool:
+    function = getattr(value, "__func__", value)
+    if isinstance(function, types.FunctionType):
+        return function.__globals__ is shell.user_ns
+    return type(value).__module__ == "__main__"
+
+
+def _capture_magics(shell: Any) -> State:
+    manager = shell.magics_manager
+    found = {
+        kind: {name: function for name, function in magics.items() if _is_of_notebook(shell, function)}
+        for kind, magics in manager.magics.items()
+    }
+    return {"functions": found, "aliases": list(shell.alias_manager.aliases)}
+
+
+def _restore_magics(shell: Any, state: State) -> None:
+    for kind, magics in state["functions"].items():
+        shell.magics_manager.magics[kind].update(magics)
+    present = dict(shell.alias_manager.aliases)
+    for name, command in state["aliases"]:
+        if present.get(name) != command:
+            shell.alias_manager.soft_define_alias(name, command)
+
+
+def _capture_callbacks(shell: Any) -> State:
+    events = shell.events.callbacks
+    found: State = {
+        name: [function for function in events.get(name, ()) if _is_of_notebook(shell, function)] for name in _EVENTS
+    }
+    for name in _TRANSFORMERS:
+        found[name] = [each for each in getattr(shell, name) if _is_of_notebook(shell, each)]
+    manager = shell.input_transformer_manager
+    for name in ("cleanup_transforms", "line_transforms", "token_transformers"):
+        found[name] = [each for each in getattr(manager, name) if _is_of_notebook(shell, each)]
+    return found
+
+
+def _restore_callbacks(shell: Any, state: State) -> None:
+    for name in _EVENTS:
+        for function in state[name]:
+            shell.events.register(name, function)
+    for name in _TRANSFORMERS:
+        getattr(shell, name).extend(state[name])
+    for name in ("cleanup_transforms", "line_transforms", "token_transformers"):
+        getattr(shell.input_transformer_manager, name).extend(state[name])
+
+
+def _capture_formatters(shell: Any) -> State:
+    return {
+        mime: {kind: function for kind, function in formatter.type_printers.items() if _is_of_notebook(shell, function)}
+        for mime, formatter in shell.display_formatter.formatters.items()
+    }
+
+
+def _restore_formatters(shell: Any, state: State) -> None:
+    for mime, printers in state.items():
+        formatter = shell.display_formatter.formatters.get(mime)
+        if formatter is not None:
+            formatter.type_printers.update(printers)
+
+
+def _capture_extensions(shell: Any) -> list[str]:
+    return sorted(shell.extension_manager.loaded)
+
+
+def _restore_extensions(shell: Any, names: list[str]) -> None:
+    for name in names:
+        if name not in shell.extension_manager.loaded:
+            shell.extension_manager.load_extension(name)
+
+
+_PARTS: dict[str, Part] = {
+    "extensions": Part(_capture_extensions, _restore_extensions),
+    "history": Part(_capture_history, _restore_history),
+    "values": Part(_capture_values, _restore_values),
+    "sources": Part(_capture_sources, _restore_sources),
+    "magics": Part(_capture_magics, _restore_magics),
+    "callbacks": Part(_capture_callbacks, _restore_callbacks),
+    "formatters": Part(_capture_formatters, _restore_formatters),
+}

@@ -1,0 +1,59 @@
+"""The first steps of a worker's process, forked or not: its environment, its directory, its logs, its random numbers."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import random
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from caesura.worker.warm import Warm
+
+
+def run_worker(worker_id: str, warm: Warm, notice: str = "") -> int:
+    """Serve a session; the exit code."""
+    from caesura.worker.worker import Worker
+
+    keep_log()
+    warm.kernel.shell.init_environment()
+    return Worker(worker_id, warm.kernel, warm.settings, notice).run()
+
+
+def enter(variables: Mapping[str, str], cwd: str) -> str:
+    """Become a process of the notebook's: exactly its variables, its directory. A notice if that is not there."""
+    os.environ.clear()
+    os.environ.update(variables)
+    if hasattr(time, "tzset"):
+        time.tzset()
+    try:
+        os.chdir(cwd)
+    except OSError as error:
+        home = Path.home()
+        os.chdir(home)
+        return f"The notebook's directory {cwd} cannot be entered ({error.strerror}); this is {home}.\n"
+    return ""
+
+
+def draw_new_random_numbers() -> None:
+    """Two forks of one process must not draw the same."""
+    random.seed()
+    numpy: Any = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed()
+
+
+def keep_log() -> None:
+    """Send our log to what is the error output now, which is the coordinator's log file; the user's logging is left
+    alone."""
+    log = logging.getLogger("caesura")
+    stream = io.TextIOWrapper(io.FileIO(os.dup(2), "w"), encoding="utf-8", write_through=True)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter(f"%(asctime)s {os.getpid()} %(name)s %(levelname)s: %(message)s"))
+    log.handlers[:] = [handler]
+    log.propagate = False
+    log.setLevel(logging.DEBUG if os.environ.get("CAESURA_DEBUG") else logging.WARNING)

@@ -1,0 +1,85 @@
+"""What every worker of an environment needs and no user has touched: imported and made once, before a fork."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import sys
+import threading
+from dataclasses import dataclass
+
+from caesura import __version__, frames
+from caesura.errors import InternalError
+from caesura.worker.configuration import NotebookSettings, make_settings
+from caesura.worker.kernel import CaesuraKernel, make_kernel
+
+_USED_BY_MANY_CELLS = (
+    "jedi",
+    "caesura.snapshot",
+    "caesura.calls",
+    "caesura.worker.worker",
+    "matplotlib_inline.config",
+    "IPython.core.completer",
+    "IPython.core.ultratb",
+    "concurrent.futures.thread",
+    "multiprocessing.resource_tracker",
+    "sqlite3",
+    "pexpect",
+    "random",
+)
+
+
+@dataclass(frozen=True)
+class Warm:
+    """A kernel with its shell and the reader of a notebook's settings."""
+
+    kernel: CaesuraKernel
+    settings: NotebookSettings
+
+
+def make_warm() -> Warm:
+    """Import and make everything; nothing in it hinders a fork."""
+    drop_start_directory()
+    for name in _USED_BY_MANY_CELLS:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue  # optional: the worker does without
+    CaesuraKernel.implementation_version = __version__
+    kernel = make_kernel()
+    _ = kernel.shell.Completer, kernel.kernel_info  # what is made on first use
+    return Warm(kernel, make_settings())
+
+
+def frames_fault() -> str:
+    """Why suspended frames are not available in this interpreter; empty if they are."""
+    return frames.unavailable_reason() or ""
+
+
+def drop_start_directory() -> None:
+    """Take the directory off ``sys.path`` that ``python -m`` put there; ipykernel has the current one in its place."""
+    if sys.path and not sys.flags.safe_path and sys.path[0] == os.getcwd():
+        del sys.path[0]
+
+
+def assert_forkable() -> None:
+    """InternalError if this process has something that a fork would break: see the table in the architecture."""
+    if threading.active_count() > 1:
+        names = sorted(thread.name for thread in threading.enumerate())
+        raise InternalError(f"a zygote has threads: {', '.join(names)}")
+    zmq = sys.modules.get("zmq")
+    if zmq is not None and getattr(zmq.Context, "_instance", None) is not None:
+        raise InternalError("a zygote has a ZeroMQ context")
+    asyncio_events = sys.modules.get("asyncio.events")
+    if asyncio_events is not None and asyncio_events._get_running_loop() is not None:
+        raise InternalError("a zygote has an event loop")
+    sqlite3 = sys.modules.get("sqlite3")
+    if sqlite3 is not None and any(isinstance(each, sqlite3.Connection) for each in gc.get_objects()):
+        raise InternalError("a zygote has an open SQLite file")
+
+
+def freeze_objects() -> None:
+    """Take what is there out of the collector's sight, so that children share its pages."""
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,344 @@
+"""The worker: one session in one process, from Attach to the end of the process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from caesura import __version__, config
+from caesura.calls.backend import install as install_backend
+from caesura.errors import EnvironmentFault, SnapshotRefused
+from caesura.loop import Block, CellLoop, Delivery, SignalHandling
+from caesura.model import SessionKind
+from caesura.store.blobs import Blobs
+from caesura.store.home import open_home
+from caesura.wire import messages as wire
+from caesura.worker import resume
+from caesura.worker.backend import WorkerBackend
+from caesura.worker.cell import Cell
+from caesura.worker.channel import Channel
+from caesura.worker.configuration import NotebookSettings
+from caesura.worker.function import Function
+from caesura.worker.host import Main
+from caesura.worker.jupyter_socket import JupyterSocket
+from caesura.worker.kernel import CaesuraKernel
+from caesura.worker.reports import blocked_message
+from caesura.worker.requests import Requests, unpack_request
+from caesura.worker.session_snapshot import SessionSnapshot
+from caesura.worker.streams import drain, install_streams
+from caesura.worker.suspend import Suspension
+
+log = logging.getLogger(__name__)
+
+_LAST_WORDS_S = 5.0
+
+
+class Worker:
+    """``kernel`` and ``settings`` were made before the fork; ``notice`` is shown on stderr of the first cell."""
+
+    def __init__(self, worker_id: str, kernel: CaesuraKernel, settings: NotebookSettings, notice: str = "") -> None:
+        self.kernel = kernel
+        self._settings = settings
+        self._worker_id = worker_id
+        self._notice = notice
+        self._session_id = ""
+        self._epoch = 0
+        self._main: Main | None = None
+        self._exit_code: int | None = None
+        self._attached: queue.SimpleQueue[wire.Attach] = queue.SimpleQueue()
+        self._loop = CellLoop()
+        self._channel = Channel(_locate, self)
+        self.shell_socket = JupyterSocket("shell", self._channel.send)
+        self.control_socket = JupyterSocket("control", self._channel.send)
+        for sock in (kernel.iopub_socket, kernel.stdin_socket):
+            sock.connect(self._channel.send)
+        kernel.shell_stream = None
+        self._streams = install_streams(kernel.session, kernel.iopub_socket, self._channel)
+        self._signals = SignalHandling.install(self._loop, self._main_task)
+        self._requests = Requests(self, self._execute)
+        self._suspension: Suspension | None = None
+        self._backend = WorkerBackend(
+            self._channel, self._loop, kernel.shell.user_ns, worker_id, lambda: self._main
+        )
+
+    # --- life -------------------------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """Serve one session until it is over; the process's exit code."""
+        asyncio.set_event_loop(self._loop)
+        self._channel.start()
+        attach = self._attached.get()
+        began = time.monotonic()
+        if not self._take_up(attach, began):
+            self._channel.wait_until_sent(_LAST_WORDS_S)
+            return 1
+        self._loop.run_until_stopped(self._escaped)
+        drain(*self._streams)
+        self._channel.wait_until_sent(_LAST_WORDS_S)
+        return self._exit_code or 0
+
+    def _take_up(self, attach: wire.Attach, began: float) -> bool:
+        self._session_id, self._epoch = attach.session_id, attach.epoch
+        self._channel.set_session(attach.epoch, attach.next_number)
+        self._notice += attach.notice
+        kernel = self.kernel
+        self._notice += self._settings.load(list(attach.environment.get("argv") or ()))
+        self._settings.apply(kernel)
+        kernel.rename(attach.session_id)
+        home = open_home(config.home_directory(os.environ))
+        blobs = Blobs(home.blobs_path, home.key)
+        self._own_up()
+        for stream in self._streams:
+            stream.undisturbed = self._signals.deferred
+        session_snapshot = SessionSnapshot(kernel, self._loop, blobs, self._streams, lambda: self._main)
+        self._suspension = Suspension(self._channel, self._loop, session_snapshot)
+        self._backend.session_id, self._backend.epoch = attach.session_id, attach.epoch
+        install_backend(self._backend)
+        self._loop.on_blocked = self._report_block
+        self._loop.on_unblocked = self._report_unblocked
+        if attach.manifest is None:
+            return self._begin(attach, began)
+        return self._resume(attach, blobs, began)
+
+    def _own_up(self) -> None:
+        """Tell the loop which threads and descriptors are not the user's: all that are there before any code runs."""
+        for thread in threading.enumerate():
+            self._loop.own_threads.add(thread)
+
+    def _begin(self, attach: wire.Attach, began: float) -> bool:
+        if attach.kind == SessionKind.FUNCTION:
+            described = attach.cell or {}
+            parent = dict(described.get("parent") or {})
+            self._set_parent(parent)
+            function = Function(self, str(described.get("cell_id", "")), bytes(attach.buffers[0]), parent)
+            self._loaded(began)
+            self._start(function)
+        else:
+            self._settings.run_startup()
+            self._loaded(began)
+        return True
+
+    def _resume(self, attach: wire.Attach, blobs: Blobs, began: float) -> bool:
+        assert attach.manifest is not None
+        described = attach.cell
+        main: Main | None = None
+        if described is not None:
+            main = Function.blank(self) if attach.kind == SessionKind.FUNCTION else Cell.blank(self)
+        try:
+            resumed = resume.load(attach.manifest, kernel=self.kernel, loop=self._loop, blobs=blobs, main=main)
+        except SnapshotRefused as error:
+            self._channel.send(wire.LoadFailed(epoch=self._epoch, reason=str(error), blob=error.blob, final=True))
+            return False
+        except Exception as error:
+            log.exception("the snapshot cannot be loaded")
+            reason = "".join(traceback.format_exception_only(error)).strip()
+            self._channel.send(wire.LoadFailed(epoch=self._epoch, reason=reason))
+            return False
+        self._main = resumed.main
+        if main is not None and described is not None:
+            main.moves = int(described.get("moves", 0))
+            self._set_parent(main.parent)
+        self._loaded(began)
+        answers = [self._delivery(answer, attach.buffers) for answer in attach.answers]
+        interrupt = self._interrupt_main if attach.interrupt else None
+        resume.begin_replay(resumed, self._loop, answers, interrupt)
+        return True
+
+    def _loaded(self, began: float) -> None:
+        self._channel.send(wire.Loaded(epoch=self._epoch, seconds=time.monotonic() - began))
+
+    def _delivery(self, answer: wire.Json, buffers: tuple[Any, ...]) -> Delivery:
+        answered = wire.Answered(
+            op_id=answer["op_id"],
+            ok=answer["ok"],
+            at=answer["at"],
+            uncertain=bool(answer.get("uncertain", False)),
+            text=str(answer.get("text", "")),
+            buffers=(buffers[answer["buffer"]],),
+        )
+        return Delivery(answered.at, lambda: self._backend.deliver(answered))
+
+    # --- what runs --------------------------------------------------------------------------------------------------
+
+    def _main_task(self) -> asyncio.Task[Any] | None:
+        return None if self._main is None else self._main.task
+
+    def _set_parent(self, header: Mapping[str, Any]) -> None:
+        self.kernel.set_parent([], {"header": dict(header)})
+
+    def _execute(self, cell_id: str, idents: list[bytes], request: dict[str, Any]) -> None:
+        self.kernel.set_parent(idents, request)
+        self._channel.send(wire.CellStarted(epoch=self._epoch, number=0, cell_id=cell_id))
+        self.kernel._publish_status("busy", "shell")
+        cell = Cell(self, cell_id, idents, request)
+        cell.announce()
+        if self._notice:
+            notice, self._notice = self._notice, ""
+            sys.stderr.write(notice)
+        self._start(cell)
+
+    def _start(self, main: Main) -> None:
+        self._main = main
+        main.task = self._loop.create_task(main.drive())
+
+    def _escaped(self, error: BaseException) -> None:
+        """A background task of the user's was interrupted or wanted to exit: the session goes on."""
+        sys.stderr.write("".join(traceback.format_exception(error)))
+
+    # --- Host -------------------------------------------------------------------------------------------------------
+
+    def undisturbed(self) -> contextlib.AbstractContextManager[None]:
+        return self._signals.deferred()
+
+    def was_interrupted(self, task: asyncio.Task[Any]) -> bool:
+        return self._signals.has_interrupted(task)
+
+    def drain(self) -> None:
+        drain(*self._streams)
+
+    def cell_done(self, cell: Main, status: str, execution_count: int, error: str) -> None:
+        self._channel.send(
+            wire.CellDone(
+                epoch=self._epoch,
+                number=0,
+                cell_id=cell.cell_id,
+                status=status,
+                execution_count=execution_count,
+                error=error,
+            )
+        )
+        self._main = None
+        if self.kernel.shell.exit_now:
+            self._exit_code = 0
+            self._loop.stop()
+
+    def function_done(self, function: Main, ok: bool, result: bytes) -> None:
+        drain(*self._streams)
+        self._channel.send(wire.FunctionDone(epoch=self._epoch, number=0, ok=ok, buffers=(result,)))
+        self._main = None
+
+    # --- blocks -----------------------------------------------------------------------------------------------------
+
+    def _report_block(self, block: Block) -> None:
+        main = self._main
+        self._channel.send(
+            blocked_message(
+                block,
+                epoch=self._epoch,
+                cell_id="" if main is None else main.cell_id,
+                size_hint_bytes=0 if self._suspension is None else self._suspension.size_bytes,
+            )
+        )
+
+    def _report_unblocked(self, serial: int) -> None:
+        self._channel.send(wire.Unblocked(epoch=self._epoch, serial=serial))
+
+    def _report_again(self) -> None:
+        block = self._loop.current_block
+        if block is not None:
+            self._report_block(block)
+
+    # --- what comes (the channel's thread) --------------------------------------------------------------------------
+
+    def hello(self, last_acked: int) -> wire.Hello:
+        return wire.Hello(
+            role="worker",
+            version=__version__,
+            pid=os.getpid(),
+            worker_id=self._worker_id,
+            session_id=self._session_id,
+            epoch=self._epoch,
+            last_acked=last_acked,
+        )
+
+    def refused(self, reason: str) -> None:
+        log.warning("the coordinator has no use for this worker: %s", reason)
+        os._exit(0)
+
+    def came_back(self) -> None:
+        suspension = self._suspension
+        prepared = None if suspension is None else suspension.prepared
+        if prepared is not None:
+            self._channel.send(prepared)
+        elif suspension is not None:
+            self._loop.post(self._report_again)
+
+    def received(self, message: wire.Message) -> None:
+        suspension = self._suspension
+        match message:
+            case wire.Attach():
+                self._attached.put(message)
+            case wire.Deliver(channel="stdin"):
+                _idents, reply = unpack_request(self.kernel.session, message)
+                self.kernel.replies.put(reply["content"])
+            case wire.Deliver():
+                self._arrived(suspension)
+                self._loop.post(lambda: self._requests.take(message, is_cell_running=self._main is not None))
+            case wire.Answered():
+                self._arrived(suspension)
+                self._loop.post(lambda: self._backend.deliver(message))
+            case wire.Interrupt():
+                self._arrived(suspension)
+                if suspension is None:
+                    self._loop.post(_interrupt_processes)
+                else:
+                    suspension.when_not_frozen(_interrupt_processes)
+            case wire.Freeze():
+                self._loop.post(lambda: self._freeze(message))
+            case wire.Verdict():
+                if suspension is not None:
+                    suspension.take_verdict(message)
+            case wire.Exit():
+                self._exit(message)
+            case _:
+                log.warning("an unexpected message: %s", type(message).__name__)
+
+    def _arrived(self, suspension: Suspension | None) -> None:
+        if suspension is not None:
+            suspension.note_arrival()
+
+    def _freeze(self, message: wire.Freeze) -> None:
+        assert self._suspension is not None
+        self._suspension.freeze(message)
+
+    def _exit(self, message: wire.Exit) -> None:
+        suspension = self._suspension
+        if not message.gently or suspension is None or suspension.is_frozen:
+            os._exit(0)
+        self._exit_code = 0
+        self._loop.post(self._loop.stop)
+
+    def _interrupt_main(self) -> None:
+        """An interrupt that came while nobody had the session."""
+        task = self._main_task()
+        if task is not None and not task.done():
+            self._signals.mark(task)
+            task.cancel()
+
+
+def _locate() -> str:
+    """Where the coordinator listens now: it may have been started again, on another path."""
+    home = config.home_directory(os.environ)
+    connection = config.read_connection(home)
+    path = os.environ.get("CAESURA_SOCKET", "") if connection is None else str(connection["socket"])
+    if not path:
+        raise EnvironmentFault("no coordinator is known")
+    return path
+
+
+def _interrupt_processes() -> None:
+    """SIGINT for this process and, as ipykernel does, for the children that it has in its process group."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGINT)
+    else:
+        os.kill(os.getpid(), signal.SIGINT)

@@ -1,0 +1,132 @@
+"""``python -m caesura.worker.zygote --fd N``: a warm process that forks workers when the coordinator asks.
+
+It has one thread, no ZeroMQ context, no database and no event loop (:func:`caesura.worker.warm.assert_forkable`). It
+ends when the coordinator's end of the socket is closed; its workers go on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import select
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+
+from caesura.wire import Decoder
+from caesura.wire.messages import Fork, Forked, ForkFailed, Message, WorkerExited, ZygoteReady, pack, unpack
+from caesura.worker.start import draw_new_random_numbers, enter, run_worker
+from caesura.worker.warm import Warm, assert_forkable, frames_fault, freeze_objects, make_warm
+
+_READ_BYTES = 1 << 16
+_LEFT_ALONE = {signal.SIGKILL, signal.SIGSTOP}
+
+
+@dataclass(frozen=True)
+class Child:
+    """What :meth:`Zygote.serve` returns in a forked process: the worker that it has to be."""
+
+    worker_id: str
+    notice: str
+
+
+class Zygote:
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._decoder = Decoder()
+        self._children: dict[int, str] = {}
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        signal.signal(signal.SIGCHLD, _note_child)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+
+    def say(self, message: Message) -> None:
+        self._connection.sendall(b"".join(pack(message)))
+
+    def serve(self) -> Child | None:
+        """Fork and reap until the coordinator is gone; in each forked process this returns at once."""
+        while True:
+            readable, _, _ = select.select([self._connection, self._wake_read], [], [])
+            if self._wake_read in readable:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake_read, _READ_BYTES)
+                self._reap()
+            if self._connection in readable:
+                data = self._connection.recv(_READ_BYTES)
+                if not data:
+                    return None
+                for body, buffers in self._decoder.feed(data):
+                    message = unpack(body, buffers)
+                    if isinstance(message, Fork):
+                        child = self._fork(message)
+                        if child is not None:
+                            return child
+
+    def _fork(self, request: Fork) -> Child | None:
+        try:
+            assert_forkable()
+            pid = os.fork()
+        except Exception as error:  # noqa: BLE001  # the coordinator shows it to the user
+            self.say(ForkFailed(worker_id=request.worker_id, reason=f"{type(error).__name__}: {error}"))
+            return None
+        if pid == 0:
+            self._leave()
+            notice = enter({str(name): str(value) for name, value in request.env.items()}, request.cwd)
+            return Child(request.worker_id, notice)
+        self._children[pid] = request.worker_id
+        self.say(Forked(worker_id=request.worker_id, pid=pid))
+        return None
+
+    def _leave(self) -> None:
+        """In a new process: let go of everything that is the zygote's."""
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.setsid()
+        self._connection.close()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+        draw_new_random_numbers()
+
+    def _reap(self) -> None:
+        for pid in list(self._children):
+            found, status = os.waitpid(pid, os.WNOHANG)
+            if found:
+                worker_id = self._children.pop(pid)
+                self.say(WorkerExited(worker_id=worker_id, pid=pid, status=os.waitstatus_to_exitcode(status)))
+
+
+def _note_child(*_args: object) -> None:
+    """The byte in the wake-up pipe is all that is needed."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m caesura.worker.zygote")
+    parser.add_argument("--fd", type=int, required=True)
+    connection = socket.socket(fileno=parser.parse_args().fd)
+    connection.set_inheritable(False)
+    warm = make_warm()
+    child = _zygote(connection, warm)
+    if child is None:
+        sys.stdout.flush()
+        os._exit(0)  # the shell's atexit is for sessions, and there was none
+    return run_worker(child.worker_id, warm, child.notice)
+
+
+def _zygote(connection: socket.socket, warm: Warm) -> Child | None:
+    zygote = Zygote(connection)
+    zygote.say(ZygoteReady(pid=os.getpid(), kernel_info=warm.kernel.kernel_info, frames=frames_fault()))
+    freeze_objects()
+    try:
+        return zygote.serve()
+    except BrokenPipeError:
+        return None  # the coordinator is gone
+
+
+if __name__ == "__main__":
+    sys.exit(main())

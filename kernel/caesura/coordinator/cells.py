@@ -59,6 +59,7 @@ class Cells:
     def done(self, session: Session, message: CellDone) -> None:
         """Reply and idle of the cell were sent."""
         cell = session.cell
+        session.is_settling = False
         if cell is None or cell.cell_id != message.cell_id:
             return
         cell.execution_count = message.execution_count

@@ -205,6 +205,8 @@ class Moves:
         if move is None or move.block.serial != message.serial or move.phase is Phase.PREPARED:
             return
         cell, block = session.cell, move.block
+        if cell is not None and cell.state is CellState.RUNNING:
+            core.cell.apply(session, cell, CellEvent.BLOCK)  # it froze before our restart
         if cell is not None and cell.state in (CellState.BLOCKED, CellState.HELD):
             core.cell.apply(session, cell, CellEvent.FREEZE)
         pending = frozenset(session.operations) - move.settled
@@ -232,13 +234,12 @@ class Moves:
         """A worker that waits for a verdict came back after our restart."""
         block = session.block
         if block is None or block.serial != message.serial:
-            manifest = message.manifest
             block = Block(
                 message.serial,
                 "" if session.cell is None else session.cell.cell_id,
-                tuple(wire.wait_from_json(wait) for wait in manifest.get("waits", ())),
+                tuple(wire.wait_from_json(wait) for wait in message.waits),
                 (),
-                wake_from_json(manifest["wake"]) if manifest.get("wake") else AnyOf(()),
+                wake_from_json(message.wake),
                 self._core.now,
             )
         settled = frozenset(op.op_id for op in session.operations.values() if op.is_sent)

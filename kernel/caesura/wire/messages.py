@@ -248,7 +248,10 @@ class Frozen(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared(Message):
-    """The snapshot is on disk. ``manifest`` is the archive's manifest; ``seconds`` is what the save cost."""
+    """The snapshot is on disk. ``manifest`` is the archive's manifest; ``seconds`` is what the save cost.
+
+    ``waits`` and ``wake`` are those of the block, for a coordinator that was started in between.
+    """
 
     epoch: int
     serial: int
@@ -256,6 +259,8 @@ class Prepared(Message):
     last_number: int
     size_bytes: int
     seconds: float
+    waits: Sequence[Json] = ()
+    wake: Json = field(default_factory=lambda: {"any": []})
 
 
 @dataclass(frozen=True, kw_only=True)

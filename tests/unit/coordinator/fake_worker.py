@@ -1,0 +1,292 @@
+"""A worker without a process: it speaks the protocol, and its one program says what it ran.
+
+The program of every cell is: note "before", start an event operation, wait, note "after VALUE". Its state is all there
+is in a snapshot, so a trace of the notes shows whether anything was lost or ran twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from caesura.model import OnOp, Wait, wake_to_json
+from caesura.wire import messages as wire
+
+EVENT = "go"
+
+
+@dataclass
+class FakeWorker:
+    """``received`` is what was sent to it and not yet looked at; ``sent`` what it sent and nobody has read."""
+
+    worker_id: str
+    pid: int
+    trace: list[str]
+    is_alive: bool = True
+    is_linked: bool = False
+    received: deque[wire.Message] = field(default_factory=deque)
+    sent: deque[wire.Message] = field(default_factory=deque)
+    unacked: list[wire.Numbered] = field(default_factory=list)
+    session_id: str = ""
+    epoch: int = 0
+    next_number: int = 1
+    serial: int = 0
+    kind: str = "notebook"
+    memory: dict[str, Any] = field(default_factory=dict)
+    block: wire.Blocked | None = None
+    phase: str = "new"
+    freeze: wire.Freeze | None = None
+    prepared: wire.Prepared | None = None
+    late: list[wire.Message] = field(default_factory=list)
+    load_error: str = ""
+    loses_program: bool = False
+
+    # --- sending ----------------------------------------------------------------------------------------------------
+
+    def say(self, message: wire.Message) -> None:
+        self.sent.append(message)
+
+    def _number(self) -> dict[str, int]:
+        number, self.next_number = self.next_number, self.next_number + 1
+        return {"epoch": self.epoch, "number": number}
+
+    def _say_numbered(self, message: wire.Numbered) -> None:
+        self.unacked.append(message)
+        self.say(message)
+
+    def output(self, channel: str, msg_type: str, content: dict[str, Any], idents: list[bytes] | None = None) -> None:
+        header = self.memory["header"]
+        frames = [json.dumps({"msg_type": msg_type}), json.dumps(header), "{}", json.dumps(content)]
+        idents = [b"topic"] if idents is None else idents
+        self._say_numbered(
+            wire.Output(
+                **self._number(),
+                channel=channel,
+                idents=len(idents),
+                msg_type=msg_type,
+                parent_id=header.get("msg_id", ""),
+                buffers=(*idents, *(frame.encode() for frame in frames)),
+            )
+        )
+
+    # --- receiving --------------------------------------------------------------------------------------------------
+
+    def take(self) -> None:
+        """Look at the next message."""
+        message = self.received.popleft()
+        match message:
+            case wire.Attach():
+                self._attach(message)
+            case wire.Acked(last=last):
+                self.unacked = [kept for kept in self.unacked if kept.number > last]
+            case wire.Freeze():
+                self._freeze(message)
+            case wire.Verdict():
+                self._verdict(message)
+            case wire.Exit():
+                self.is_alive = False
+            case wire.Deliver():
+                self._deliver(message)
+            case wire.Answered() | wire.Interrupt():
+                if self.phase in ("saving", "waiting"):
+                    self._while_frozen(message)
+                else:
+                    self._act(message)
+
+    def _attach(self, message: wire.Attach) -> None:
+        self.session_id, self.epoch, self.next_number = message.session_id, message.epoch, message.next_number
+        self.kind = message.kind
+        if self.load_error:
+            self.say(wire.LoadFailed(epoch=self.epoch, reason=self.load_error))
+            return
+        self.phase = "running"
+        self.say(wire.Loaded(epoch=self.epoch, seconds=0.01))
+        if message.manifest is None:
+            self._idle()
+            return
+        self.memory = json.loads(json.dumps(message.manifest["memory"]))
+        if message.cell is None:
+            self._idle()
+            return
+        for answer in message.answers:
+            self._act(
+                wire.Answered(
+                    op_id=answer["op_id"],
+                    ok=answer["ok"],
+                    at=answer["at"],
+                    buffers=(message.buffers[answer["buffer"]],),
+                )
+            )
+        if message.interrupt:
+            self._act(wire.Interrupt())
+        if self.memory.get("waits_for"):
+            self._blocked()
+
+    def _deliver(self, message: wire.Deliver) -> None:
+        idents = message.buffers[: message.idents]
+        header, _, _, content = (json.loads(bytes(frame)) for frame in message.buffers[message.idents :][:4])
+        variables = self.memory.get("variables", 0)
+        self.memory = {
+            "header": header,
+            "idents": [bytes(ident).decode() for ident in idents],
+            "cell_id": message.cell_id,
+            "variables": variables + 1,
+        }
+        self.block = None
+        if message.msg_type != "execute_request":
+            self.output("iopub", "status", {"execution_state": "busy"})
+            self.output("shell", message.msg_type.replace("request", "reply"), {"status": "ok"}, [b"client"])
+            self.output("iopub", "status", {"execution_state": "idle"})
+            self._idle()
+            return
+        self._say_numbered(wire.CellStarted(**self._number(), cell_id=message.cell_id))
+        self.output("iopub", "status", {"execution_state": "busy"})
+        self.trace.append("before")
+        code = content["code"]
+        if code == "loop":
+            self.memory["loops"] = True
+            return
+        if code == "fail":
+            self._finish("error", "ValueError")
+            return
+        if code != "wait":
+            self._finish("ok")
+            return
+        self.memory["waits_for"] = op_id = f"op-{message.cell_id}"
+        self._say_numbered(
+            wire.Call(
+                **self._number(),
+                op_id=op_id,
+                kind="event",
+                key=f"event:{EVENT}",
+                label=EVENT,
+                cell_id=message.cell_id,
+            )
+        )
+        self._blocked()
+
+    # --- the program ------------------------------------------------------------------------------------------------
+
+    def _act(self, message: wire.Message) -> None:
+        op_id = self.memory.get("waits_for")
+        match message:
+            case wire.Answered() if message.op_id == op_id:
+                self._unblock()
+                value = bytes(message.buffers[0]) if message.ok else message.text.encode()
+                self.trace.append(f"after {_plain(value)}")
+                self._finish("ok")
+            case wire.Interrupt() if op_id or self.memory.get("loops"):
+                self._unblock()
+                self.trace.append("interrupted")
+                if op_id:
+                    self._say_numbered(wire.CancelCall(**self._number(), op_id=op_id))
+                self._finish("error", "KeyboardInterrupt")
+
+    def _unblock(self) -> None:
+        self.memory.pop("waits_for", None)
+        if self.block is not None:
+            self.say(wire.Unblocked(epoch=self.epoch, serial=self.serial))
+            self.block = None
+
+    def _finish(self, status: str, error: str = "") -> None:
+        self.memory.pop("loops", None)
+        idents = [ident.encode() for ident in self.memory["idents"]]
+        self.output("shell", "execute_reply", {"status": status, "ename": error}, idents)
+        self.output("iopub", "status", {"execution_state": "idle"})
+        done = wire.CellDone(**self._number(), cell_id=self.memory["cell_id"], status=status, error=error)
+        self._say_numbered(done)
+        self._idle()
+
+    def _idle(self) -> None:
+        self.phase = "running"
+        self._say_block("", [], {"any": []})
+
+    def _blocked(self) -> None:
+        op_id = self.memory["waits_for"]
+        wait = Wait(op_id, "event", f"event:{EVENT}", EVENT, 0.0)  # type: ignore[arg-type]
+        self._say_block(self.memory["cell_id"], [wire.wait_to_json(wait)], wake_to_json(OnOp(op_id)))
+
+    def _say_block(self, cell_id: str, waits: list[dict[str, Any]], wake: dict[str, object]) -> None:
+        self.serial += 1
+        self.block = wire.Blocked(
+            epoch=self.epoch, serial=self.serial, cell_id=cell_id, waits=waits, obstacles=[], wake=wake, since=0.0
+        )
+        self.say(self.block)
+
+    # --- freezing ---------------------------------------------------------------------------------------------------
+
+    def _freeze(self, message: wire.Freeze) -> None:
+        if self.block is None or self.block.serial != message.serial:
+            self.say(wire.NotSaved(epoch=self.epoch, serial=message.serial, aborted=True))
+            return
+        self.freeze, self.phase = message, "saving"
+        self.say(wire.Frozen(epoch=self.epoch, serial=message.serial, last_number=self.next_number - 1))
+
+    def _while_frozen(self, message: wire.Message) -> None:
+        self.late.append(message)
+        assert self.freeze is not None
+        if self.phase == "saving" and (self.freeze.abortable or isinstance(message, wire.Interrupt)):
+            self.phase = "running"
+            self.say(wire.NotSaved(epoch=self.epoch, serial=self.freeze.serial, aborted=True))
+            self._catch_up()
+
+    def save(self) -> None:
+        """The snapshot is on disk."""
+        assert self.freeze is not None
+        assert self.block is not None
+        self.phase = "waiting"
+        self.prepared = wire.Prepared(
+            epoch=self.epoch,
+            serial=self.freeze.serial,
+            manifest={"memory": dict(self.memory), "stream": ["blob", 1, 0], "buffers": []},
+            last_number=self.next_number - 1,
+            size_bytes=1000,
+            seconds=0.01,
+            waits=self.block.waits,
+            wake=self.block.wake,
+        )
+        self.say(self.prepared)
+
+    def _verdict(self, message: wire.Verdict) -> None:
+        assert self.freeze is not None
+        assert message.serial == self.freeze.serial
+        if message.released:
+            self.is_alive = False
+            return
+        self.phase = "running"
+        self.prepared = None
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        late, self.late = self.late, []
+        for message in late:
+            self._act(message)
+
+    # --- a lost link ------------------------------------------------------------------------------------------------
+
+    def hello(self) -> wire.Hello:
+        return wire.Hello(
+            role="worker", pid=self.pid, worker_id=self.worker_id, session_id=self.session_id, epoch=self.epoch
+        )
+
+    def comes_back(self) -> None:
+        """What it says after its link was restored."""
+        self.sent.clear()
+        self.received.clear()
+        self.sent.extend(self.unacked)
+        if self.phase == "waiting" and self.prepared is not None:
+            self.say(self.prepared)
+        elif self.phase == "saving":
+            pass
+        elif self.block is not None:
+            self.say(self.block)
+
+
+def _plain(payload: bytes) -> str:
+    """The number or word in a pickled scalar, without unpickling: the last printable run that is one."""
+    import pickletools
+
+    values = [argument for _, argument, _ in pickletools.genops(payload) if isinstance(argument, int | str)]
+    return str(values[-1]) if values else payload.decode()

@@ -108,7 +108,8 @@ async def run_call(payload: bytes) -> bytes:
     """Run a call that :class:`RemoteFunction` packed, and give its pickled result.
 
     What the function raises is raised here; :func:`dump_error` makes it bytes. A result that cannot be pickled raises
-    CannotMove. While the function awaits, this frame holds nothing but the function and its label.
+    CannotMove. While the function awaits, this frame holds nothing but what is awaited and the function's name, so
+    that it can be moved like any other.
     """
     function, arguments, keywords = values.loads(payload, current_backend().namespace)
     label = f"{function.__qualname__}()"

@@ -54,6 +54,7 @@ class CellLoop(asyncio.SelectorEventLoop):
         self._monotonic = self._clock.monotonic
         self._replay: Replay | None = None
         self._block: Block | None = None
+        self._blocked_at: LoopState | None = None
         self._serial = 0
         self._posted_since_look = False
         self._look_s = _FIRST_LOOK_S
@@ -116,8 +117,9 @@ class CellLoop(asyncio.SelectorEventLoop):
         return current if current is not None and _is_same(found, current) else found
 
     def state(self) -> LoopState:
-        """The session's clock, for a snapshot."""
-        return self._clock.state()
+        """The session's clock, for a snapshot: when the block began, because nothing has run since. What happens
+        while the session is saved is part of the past of whoever takes it up."""
+        return self._clock.state() if self._blocked_at is None else self._blocked_at
 
     def resume_from(self, state: LoopState, answers: Sequence[Delivery], orders: Orders = ()) -> None:
         """Let the session go on from ``state``, which another process left.
@@ -196,7 +198,8 @@ class CellLoop(asyncio.SelectorEventLoop):
         else:
             self._posted_since_look = False
             self._look_s = _FIRST_LOOK_S
-            found = self._analyse(self.wall())
+            self._blocked_at = self._clock.state()
+            found = self._analyse(self._blocked_at.wall)
         self._block = found
         self._serial = found.serial
         self._cell_selector.is_blocked = True
@@ -206,7 +209,7 @@ class CellLoop(asyncio.SelectorEventLoop):
 
     def _note_end_of_block(self) -> None:
         self._cell_selector.is_blocked = False
-        self._block = None
+        self._block = self._blocked_at = None
         serial = self._serial
         if self.on_unblocked is not None:
             on_unblocked = self.on_unblocked

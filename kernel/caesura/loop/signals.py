@@ -52,6 +52,10 @@ class SignalHandling:
         """Whether ``task`` was interrupted: its CancelledError is then shown as KeyboardInterrupt."""
         return self._interrupted is not None and self._interrupted() is task
 
+    def mark(self, task: asyncio.Task[Any]) -> None:
+        """Count ``task`` as interrupted: the caller cancels it himself, at the right moment of a replay."""
+        self._interrupted = weakref.ref(task)
+
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
         """Code inside is not interrupted: a KeyboardInterrupt that is due is raised at the end of the block.

@@ -261,4 +261,19 @@ def test_a_timer_that_is_set_again_and_again_does_not_hold_up_the_resume(
 def test_the_clock_is_kept_for_the_next_freeze(resumed: Resumed) -> None:
     resumed.run([])
     resumed.session.clock.advance(7)
+    resumed.session.until_blocked()
     assert resumed.loop.state() == LoopState(FREEZE.time + 1007, resumed.session.clock.wall())
+
+
+def test_what_happens_while_a_block_is_saved_belongs_to_the_past(session: Session) -> None:
+    states: list[LoopState] = []
+
+    def save() -> None:
+        session.clock.advance(3)
+        states.append(session.loop.state())
+        session.loop.stop()
+
+    began = LoopState(session.loop.time(), session.clock.wall())
+    session.loop.on_blocked = lambda _block: session.loop.post(save)
+    session.loop.run_forever()
+    assert states == [began]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -77,7 +78,17 @@ def file(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Any]:
+def no_daemon(tmp_path: Path) -> Iterator[None]:
+    """A stub that lost its coordinator waits for the lock for ever instead of starting a real one."""
+    run = tmp_path / "home" / "run"
+    run.mkdir(parents=True)
+    with (run / "start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture
+def start(tmp_path: Path, no_daemon: None) -> Iterator[Any]:
     stubs: list[Started] = []
 
     def start(*arguments: str, home: Path = tmp_path / "home", **variables: str) -> Started:
@@ -195,20 +206,15 @@ def test_a_second_sigterm_ends_it_without_the_coordinator(tmp_path: Path, file: 
 def test_it_registers_the_same_kernel_with_the_next_coordinator(tmp_path: Path, file: str, start: Any) -> None:
     first, second = Kernels(), Kernels()
     server = FakeServer(tmp_path / "home", first)
-    blocked = tmp_path / "home" / "run" / "start.lock"  # the stub waits here instead of starting a real coordinator
-    with blocked.open("w") as lock:
-        import fcntl
-
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        started = start("-f", file)
-        wait_until(lambda: first.opened)
-        server.close()
-        with fake_server(tmp_path / "home", second):
-            wait_until(lambda: second.opened)
-            assert second.opened[0].session_id == "session-1"
-            assert second.opened[0].connection == CONNECTION
-            second.links[0].send(messages.KernelEnded())
-            assert started.end() == (0, "")
+    started = start("-f", file)
+    wait_until(lambda: first.opened)
+    server.close()
+    with fake_server(tmp_path / "home", second):
+        wait_until(lambda: second.opened)
+        assert second.opened[0].session_id == "session-1"
+        assert second.opened[0].connection == CONNECTION
+        second.links[0].send(messages.KernelEnded())
+        assert started.end() == (0, "")
 
 
 def test_a_connection_that_breaks_at_once_is_tried_again(tmp_path: Path, file: str, start: Any) -> None:
@@ -229,7 +235,7 @@ def test_a_connection_that_breaks_at_once_is_tried_again(tmp_path: Path, file: s
         assert started.end() == (0, "")
 
 
-def test_the_death_of_its_parent_is_reported_once_and_it_goes_on(tmp_path: Path, file: str) -> None:
+def test_the_death_of_its_parent_is_reported_once_and_it_goes_on(tmp_path: Path, file: str, no_daemon: None) -> None:
     kernels = Kernels()
     code = (
         "import os, subprocess, sys;"
@@ -249,13 +255,15 @@ def test_the_death_of_its_parent_is_reported_once_and_it_goes_on(tmp_path: Path,
         assert parent.stdin is not None
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
-        wait_until(lambda: kernels.opened)
-        parent.kill()
-        parent.wait(10)
-        wait_until(lambda: kernels.signals == ["orphaned"])
-        os.kill(pid, signal.SIGINT)
-        wait_until(lambda: kernels.signals == ["orphaned", "interrupt"])
-        kernels.links[0].send(messages.KernelEnded())
+        try:
+            wait_until(lambda: kernels.opened)
+            parent.kill()
+            parent.wait(10)
+            wait_until(lambda: kernels.signals == ["orphaned"])
+            os.kill(pid, signal.SIGINT)
+            wait_until(lambda: kernels.signals == ["orphaned", "interrupt"])
+        finally:
+            os.kill(pid, signal.SIGKILL)
         assert parent.stdout.read() == ""  # the stub has ended: it held the other end
         parent.stdin.close()
         parent.stdout.close()

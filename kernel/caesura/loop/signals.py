@@ -1,8 +1,9 @@
 """What SIGINT does to a cell.
 
 The first one in a cell ends what runs: a step of a task gets KeyboardInterrupt where it stands; while nothing runs,
-the cell's main task is cancelled, as :class:`asyncio.Runner` does. A second one raises outright, also in a callback and
-when the cell has caught the first. Nothing is raised inside the loop's machinery: there it waits for the turn's end.
+the cell's main task is cancelled, as :class:`asyncio.Runner` does. A second one raises outright: also in a callback,
+and where the cell waits again after it has caught the first. Nothing is raised inside the loop's machinery: there it
+waits for the end of the turn.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import signal
 import types
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from caesura.loop.cell_loop import CellLoop
 
@@ -78,7 +79,7 @@ class SignalHandling:
             main = None
         is_second = main is not None and self.has_interrupted(main)
         if main is not None:
-            self._interrupted = weakref.ref(main)
+            self.mark(main)
         loop = self._loop
         step_of = None if loop.in_select else asyncio.current_task(loop)
         if main is not None and step_of is not main and not is_second:
@@ -86,8 +87,8 @@ class SignalHandling:
             loop.post(lambda: _cancel(main))
         if step_of is not None or (is_second and not loop.in_select and not _is_machinery(frame)):
             self._raise_or_defer()
-        elif is_second:
-            loop.post(_raise)
+        elif is_second and main is not None:
+            loop.post(lambda: _throw(main))
 
     def _raise_or_defer(self) -> None:
         if self._deferrals:
@@ -106,5 +107,11 @@ def _cancel(task: asyncio.Task[Any]) -> None:
     task.cancel()
 
 
-def _raise() -> None:
-    raise KeyboardInterrupt
+def _throw(task: asyncio.Task[Any]) -> None:
+    """Raise KeyboardInterrupt where ``task`` waits, or the task that it waits for: it has caught its cancellation."""
+    waiting: Any = task
+    while isinstance(waiting, asyncio.Task) and not waiting.done():
+        waiting = cast("Any", waiting)._fut_waiter
+    if waiting is None or waiting.done():
+        raise KeyboardInterrupt
+    waiting.set_exception(KeyboardInterrupt())

@@ -206,7 +206,7 @@ def test_a_loop_that_awaits_calls_is_blocked_on_them(backend: FakeBackend) -> No
     backend.loop, backend.operations = loop, loop.operations
 
     async def cell() -> list[int]:
-        return await asyncio.gather(functions.double(1), functions.double(2))
+        return list(await asyncio.gather(functions.double(1), functions.double(2)))
 
     wakes: list[Any] = []
 
@@ -301,11 +301,9 @@ def test_a_worker_runs_the_call_and_gives_its_result(backend: FakeBackend, funct
 def test_a_call_that_waits_holds_nothing_but_what_it_awaits(backend: FakeBackend) -> None:
     async def both() -> tuple[object, ...]:
         functions.slow_double(4, "a large argument")
-        running = run_call(backend.started[-1].payload)
+        running: Any = run_call(backend.started[-1].payload)
         running.send(None)
-        frame = running.cr_frame
-        assert frame is not None
-        kept = dict(frame.f_locals)
+        kept = dict(running.cr_frame.f_locals)
         value = kept.pop("value")
         running.close()
         return value.__name__, kept

@@ -21,23 +21,17 @@ class Cell:
         self.session = session
         self.main: asyncio.Task[Any] | None = None
         self.escaped: list[BaseException] = []
-        self.ends_with_an_escape = False
         self.signals = SignalHandling.install(session.loop, lambda: self.main)
 
     def run(self, code: Any) -> asyncio.Task[Any]:
         main = self.main = self.session.start(code)
         main.add_done_callback(self.stop)
-        self.session.loop.run_until_stopped(self.escape)
+        self.session.loop.run_until_stopped(self.escaped.append)
         main.remove_done_callback(self.stop)
         return main
 
     def stop(self, _main: object) -> None:
         self.session.loop.stop()
-
-    def escape(self, error: BaseException) -> None:
-        self.escaped.append(error)
-        if self.ends_with_an_escape:
-            self.session.loop.stop()
 
 
 @pytest.fixture
@@ -120,22 +114,38 @@ def test_a_second_interrupt_raises_in_a_callback_that_does_not_end(cell: Cell) -
     assert [type(error) for error in cell.escaped] == [KeyboardInterrupt]
 
 
-def test_a_second_interrupt_ends_a_cell_that_has_caught_the_first(cell: Cell) -> None:
+@pytest.mark.parametrize("waits_in", ["itself", "a child"])
+def test_a_second_interrupt_is_raised_where_a_cell_waits_that_has_caught_the_first(cell: Cell, waits_in: str) -> None:
     async def stubborn() -> None:
         while True:
             try:
-                await asyncio.Event().wait()
+                await asyncio.sleep(1000)
             except asyncio.CancelledError:
-                if cell.escaped:
-                    raise
+                caught.append("cancelled")
 
-    cell.ends_with_an_escape = True
+    async def code() -> None:
+        try:
+            await (stubborn() if waits_in == "itself" else asyncio.create_task(stubborn()))
+        finally:
+            caught.append("cleaned up")
+
+    caught: list[str] = []
     cell.session.loop.on_blocked = lambda _block: interrupt()
-    main = cell.run(stubborn())
-    cell.main = None
-    cell.session.loop.on_blocked = None
-    assert not main.done()
-    assert [type(error) for error in cell.escaped] == [KeyboardInterrupt]
+    main = cell.run(code())
+    assert isinstance(main.exception(), KeyboardInterrupt)
+    assert caught == ["cancelled", "cleaned up"]
+    assert {type(error) for error in cell.escaped} == {KeyboardInterrupt}
+    assert cell.session.errors == []
+
+
+def test_an_interrupt_by_other_means_counts_as_the_first(cell: Cell) -> None:
+    async def code() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        cell.signals.mark(task)
+        assert cell.signals.has_interrupted(task)
+
+    cell.run(code())
 
 
 def test_the_next_cell_starts_with_a_first_interrupt(cell: Cell) -> None:
@@ -147,7 +157,7 @@ def test_the_next_cell_starts_with_a_first_interrupt(cell: Cell) -> None:
 
 def test_between_cells_an_interrupt_does_nothing(cell: Cell) -> None:
     cell.session.loop.on_blocked = lambda _block: (interrupt(), cell.session.loop.stop())  # type: ignore[func-returns-value, assignment]
-    cell.session.loop.run_until_stopped(cell.escape)
+    cell.session.loop.run_until_stopped(cell.escaped.append)
     assert cell.escaped == []
 
 

@@ -7,6 +7,7 @@ thread, and at once by whoever needs them in order (the end of a cell, a freeze)
 from __future__ import annotations
 
 import codecs
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -34,10 +35,8 @@ class CapturedDescriptor:
         self.original = os.dup(number)
         self.read_end, write_end = os.pipe()
         os.set_blocking(self.read_end, False)
-        try:
+        with contextlib.suppress(OSError):  # a smaller pipe only means that a writer waits for the reader more often
             fcntl.fcntl(write_end, _F_SETPIPE_SZ, _PIPE_BYTES)
-        except OSError:
-            pass  # a smaller pipe only means that a writer waits for the reader more often
         os.dup2(write_end, number)
         os.close(write_end)
 

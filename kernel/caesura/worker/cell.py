@@ -8,29 +8,22 @@ and goes on with those that are left.
 from __future__ import annotations
 
 import asyncio
-import bdb
 import contextlib
 import inspect
-import sys
 import types
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import Any
-from warnings import warn
 
 from IPython.core.interactiveshell import InteractiveShell, _asyncio_runner
 
 from caesura.worker import statements as steps
 from caesura.worker.host import Host
 from caesura.worker.reply import reply_content
+from caesura.worker.restored import constant_code, go_on, suspended_inside
+from caesura.worker.tracebacks import interrupted
 
 _REQUEST_PARTS = ("header", "parent_header", "metadata", "content", "msg_id", "msg_type")
 _RUN_CELL_PARAMETERS = frozenset(inspect.signature(InteractiveShell.run_cell).parameters)
-
-
-@types.coroutine
-def go_on(coroutine: Any) -> Generator[Any, Any, Any]:
-    """Await a coroutine that is suspended already, which ``await`` refuses."""
-    return (yield from coroutine)
 
 
 class Cell:
@@ -45,17 +38,21 @@ class Cell:
         self.idents = idents
         self.request = {name: request[name] for name in _REQUEST_PARTS}
         self.task: asyncio.Task[Any] | None = None
-        self.coroutine: Any = None
+        self._running: Any = None
+        self._restored: Any = None
         self._metadata: dict[str, Any] = {}
         self._statements: steps.Statements | None = None
         self._result: Any = None
-        self._is_restored = False
 
     @property
     def parent(self) -> dict[str, Any]:
         """The header under which the output of the cell appears."""
         header: dict[str, Any] = self.request["header"]
         return header
+
+    @property
+    def _shell(self) -> Any:
+        return self._host.kernel.shell
 
     # --- moving -----------------------------------------------------------------------------------------------------
 
@@ -64,7 +61,7 @@ class Cell:
         return {
             "kind": self.kind,
             "cell_id": self.cell_id,
-            "coroutine": self.coroutine,
+            "coroutine": suspended_inside(self._running),
             "task": self.task,
             "idents": self.idents,
             "request": self.request,
@@ -75,13 +72,12 @@ class Cell:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Become the cell of a snapshot; :meth:`drive` has to be created before and started after this."""
-        self.cell_id, self.coroutine, self.task = state["cell_id"], state["coroutine"], state["task"]
+        self.cell_id, self._restored, self.task = state["cell_id"], state["coroutine"], state["task"]
         self.idents, self.request = state["idents"], state["request"]
         self._metadata, self._statements = state["metadata"], state["statements"]
         assert self._statements is not None
         self._result = steps.make_result(self._statements.source, self._statements.execution_count)
         self._result.result = state["value"]
-        self._is_restored = True
 
     @classmethod
     def blank(cls, host: Host) -> Cell:
@@ -100,32 +96,21 @@ class Cell:
 
     async def drive(self) -> None:
         """The coroutine of the cell's task."""
-        __tracebackhide__ = "__ipython_bottom__"  # tells IPython that this frame and those above are not the user's
-        shell = self._host.kernel.shell
+        shell = self._shell
         failure: BaseException | None = None
         self._host.kernel._forward_input(self.request["content"].get("allow_stdin", False))
         try:
-            if not self._is_restored:
+            if self._restored is None:
                 self._begin()
             if self._statements is not None:
                 with self._in_shell():
-                    code: types.CodeType | None = None
-                    while self.coroutine is not None or (code := self._next_code()) is not None:
-                        try:
-                            if self.coroutine is not None:
-                                await go_on(self.coroutine)
-                            elif code is not None and code.co_flags & inspect.CO_COROUTINE:
-                                self.coroutine = eval(code, shell.user_global_ns, shell.user_ns)  # noqa: S307
-                                await self.coroutine
-                            elif code is not None:
-                                exec(code, shell.user_global_ns, shell.user_ns)  # noqa: S102
-                        except GeneratorExit:
-                            raise
-                        except BaseException as error:  # noqa: BLE001  # whatever a statement raises is shown
-                            self._show(error)
+                    while (code := self._next_code()) is not None:
+                        is_async = bool(code.co_flags & inspect.CO_COROUTINE) or self._restored is not None
+                        self._running, self._restored = shell.run_code(code, self._result, async_=is_async), None
+                        has_raised = await self._running
+                        self._running = None
+                        if has_raised:
                             break
-                        finally:
-                            self.coroutine = None
             self._end()
         except GeneratorExit:
             raise
@@ -134,7 +119,7 @@ class Cell:
         self._finish(failure)
 
     def _begin(self) -> None:
-        shell, content = self._host.kernel.shell, self.request["content"]
+        shell, content = self._shell, self.request["content"]
         code, silent = content["code"], content.get("silent", False)
         store_history = content.get("store_history", not silent)
         cell_meta = self.request["metadata"] or {}
@@ -165,19 +150,19 @@ class Cell:
 
     @contextlib.contextmanager
     def _in_shell(self) -> Iterator[None]:
-        shell = self._host.kernel.shell
+        shell = self._shell
         with shell.builtin_trap, shell.display_trap:
             shell.displayhook.exec_result = self._result
-            shell.sys_excepthook, sys.excepthook = sys.excepthook, shell.excepthook
             try:
                 yield
             finally:
-                sys.excepthook = shell.sys_excepthook
                 shell.displayhook.exec_result = None
 
     def _next_code(self) -> types.CodeType | None:
-        shell = self._host.kernel.shell
+        shell = self._shell
         assert self._statements is not None
+        if self._restored is not None:
+            return constant_code(go_on(self._restored))
         try:
             return steps.compile_next(shell, self._statements)
         except Exception as error:  # noqa: BLE001  # code that parses and cannot be compiled
@@ -185,34 +170,17 @@ class Cell:
             shell.showtraceback()
             return None
 
-    def _show(self, error: BaseException) -> None:
-        """Show what ended a statement, as the shell does."""
-        shell, task = self._host.kernel.shell, self.task
-        traceback = error.__traceback__
-        inner = None if traceback is None else traceback.tb_next
-        if traceback is not None and inner is not None and inner.tb_frame.f_code is go_on.__code__:
-            traceback.tb_next = inner.tb_next
-        if isinstance(error, asyncio.CancelledError) and task is not None and self._host.was_interrupted(task):
-            task.uncancel()
-            error = KeyboardInterrupt().with_traceback(traceback)
-        self._result.error_in_exec = error
-        if isinstance(error, SystemExit):
-            shell.showtraceback((type(error), error, traceback), exception_only=True)
-            warn("To exit: use 'exit', 'quit', or Ctrl-D.", stacklevel=1)
-        elif isinstance(error, bdb.BdbQuit):
-            return
-        elif isinstance(error, shell.custom_exceptions):
-            shell.CustomTB(type(error), error, traceback)
-        else:
-            shell.showtraceback((type(error), error, traceback), running_compiled_code=True)
-
     def _end(self) -> None:
+        task = self.task
+        if task is not None and self._host.was_interrupted(task) and self._result is not None:
+            self._result.error_in_exec = interrupted(self._result.error_in_exec)
+            task.uncancel()
         if self._statements is not None:
-            steps.end(self._host.kernel.shell, self._statements, self._result)
+            steps.end(self._shell, self._statements, self._result)
             self._trigger_end()
 
     def _trigger_end(self) -> None:
-        shell = self._host.kernel.shell
+        shell = self._shell
         shell.events.trigger("post_execute")
         if not self.request["content"].get("silent", False):
             shell.events.trigger("post_run_cell", self._result)

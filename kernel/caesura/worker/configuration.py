@@ -1,4 +1,4 @@
-"""A notebook's own settings for IPython: its profile, its configuration files, the rest of the kernel's command line."""
+"""A notebook's own settings for IPython: its profile, configuration files, the rest of the kernel's command line."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from IPython.core.application import BaseIPythonApplication
 from ipykernel.kernelapp import IPKernelApp
+from IPython.core.application import BaseIPythonApplication
 
 from caesura.worker.history import install_history
 from caesura.worker.kernel import CaesuraKernel

@@ -7,8 +7,9 @@ import contextlib
 from typing import Any
 
 from caesura.calls.function import dump_error, run_call
-from caesura.worker.cell import go_on
 from caesura.worker.host import Host
+from caesura.worker.restored import go_on
+from caesura.worker.tracebacks import without_frames_of
 
 
 class Function:
@@ -53,6 +54,7 @@ class Function:
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever it raises goes to its caller
+            error.__traceback__ = without_frames_of(error.__traceback__, (Function.drive.__code__, go_on.__code__))
             result, is_ok = dump_error(error), False
         with contextlib.suppress(KeyboardInterrupt), self._host.undisturbed():
             self._host.function_done(self, is_ok, result)

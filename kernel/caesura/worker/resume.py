@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +34,9 @@ def load(manifest: Json, *, kernel: Any, loop: CellLoop, blobs: Blobs, main: Mai
     points.reach("load.before")
     driver = None if main is None else main.drive()
     try:
-        loaded = snapshot.load(manifest, anchors=snapshot.Anchors(anchored(kernel, loop, driver)), loop=loop, blobs=blobs)
+        loaded = snapshot.load(
+            manifest, anchors=snapshot.Anchors(anchored(kernel, loop, driver)), loop=loop, blobs=blobs
+        )
     except BaseException:
         if driver is not None:
             driver.close()

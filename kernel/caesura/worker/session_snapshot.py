@@ -46,9 +46,7 @@ class SessionSnapshot:
         drain(*self._streams)
 
     def save(self, aborted: Callable[[], bool]) -> Any:
-        return snapshot.save(
-            self._root(), anchors=self._anchors(), loop=self._loop, blobs=self._blobs, aborted=aborted
-        )
+        return snapshot.save(self._root(), anchors=self._anchors(), loop=self._loop, blobs=self._blobs, aborted=aborted)
 
     def explain(self, error: BaseException) -> Obstacle:
         """What stood in the way of a save."""

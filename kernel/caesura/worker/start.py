@@ -1,4 +1,4 @@
-"""The first steps of a worker's process, forked or not: its environment, its directory, its logs, its random numbers."""
+"""The first steps of a worker's process, forked or not: environment, directory, log, random numbers."""
 
 from __future__ import annotations
 

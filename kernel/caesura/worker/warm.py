@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 from caesura import __version__, frames
 from caesura.errors import InternalError
@@ -49,7 +50,17 @@ def make_warm() -> Warm:
     CaesuraKernel.implementation_version = __version__
     kernel = make_kernel()
     _ = kernel.shell.Completer, kernel.kernel_info  # what is made on first use
+    _format_one_error(kernel)
     return Warm(kernel, make_settings())
+
+
+def _format_one_error(kernel: CaesuraKernel) -> None:
+    """The first traceback that a shell formats costs 0.3 s of imports."""
+    shell: Any = kernel.shell
+    try:
+        exec(compile("raise KeyError", "<warm>", "exec"), {})  # noqa: S102
+    except KeyError as error:
+        shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
 
 
 def frames_fault() -> str:

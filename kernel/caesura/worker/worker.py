@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from caesura import __version__, config
@@ -37,6 +37,7 @@ from caesura.worker.requests import Requests, unpack_request
 from caesura.worker.session_snapshot import SessionSnapshot
 from caesura.worker.streams import drain, install_streams
 from caesura.worker.suspend import Suspension
+from caesura.worker.tracebacks import show_errors_plainly
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +68,7 @@ class Worker:
         self._signals = SignalHandling.install(self._loop, self._main_task)
         self._requests = Requests(self, self._execute)
         self._suspension: Suspension | None = None
-        self._backend = WorkerBackend(
-            self._channel, self._loop, kernel.shell.user_ns, worker_id, lambda: self._main
-        )
+        self._backend = WorkerBackend(self._channel, self._loop, kernel.shell.user_ns, worker_id, lambda: self._main)
 
     # --- life -------------------------------------------------------------------------------------------------------
 
@@ -98,6 +97,7 @@ class Worker:
         home = open_home(config.home_directory(os.environ))
         blobs = Blobs(home.blobs_path, home.key)
         self._own_up()
+        show_errors_plainly(kernel.shell, self._is_main_interrupted)
         for stream in self._streams:
             stream.undisturbed = self._signals.deferred
         session_snapshot = SessionSnapshot(kernel, self._loop, blobs, self._streams, lambda: self._main)
@@ -202,6 +202,10 @@ class Worker:
 
     def was_interrupted(self, task: asyncio.Task[Any]) -> bool:
         return self._signals.has_interrupted(task)
+
+    def _is_main_interrupted(self) -> bool:
+        task = self._main_task()
+        return task is not None and self._signals.has_interrupted(task)
 
     def drain(self) -> None:
         drain(*self._streams)

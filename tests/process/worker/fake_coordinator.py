@@ -286,9 +286,9 @@ class FakeCoordinator:
 
         def is_idle(messages: list[Message]) -> bool | None:
             for message in messages:
-                if isinstance(message, Output) and (message.parent_id, message.msg_type) == (msg_id, "status"):
-                    if content_of(message)["execution_state"] == "idle":
-                        return True
+                is_status = isinstance(message, Output) and message.msg_type == "status"
+                if is_status and message.parent_id == msg_id and content_of(message)["execution_state"] == "idle":
+                    return True
             return None
 
         self.link.wait(is_idle, f"the idle of {msg_type}")

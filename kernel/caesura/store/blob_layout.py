@@ -79,6 +79,6 @@ def chunks(pieces: Sequence[memoryview], chunk_bytes: int) -> Iterator[memoryvie
             yield piece[start : start + chunk_bytes]
 
 
-def keyed_hash(key: bytes) -> hashlib.blake2b:
-    """The hash that names a file's content under ``key``: 32 bytes, hex."""
-    return hashlib.blake2b(key=key, digest_size=32)
+def keyed_hash(key: bytes, data: bytes = b"") -> hashlib.blake2b:
+    """The hash that names a file's content under ``key``: 32 bytes, hex. ``data`` is the beginning of the content."""
+    return hashlib.blake2b(data, key=key, digest_size=32)

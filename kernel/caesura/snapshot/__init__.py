@@ -1,0 +1,7 @@
+"""A live session into an archive and back; and single values for calls."""
+
+from caesura.snapshot.archive import Saved, seal
+from caesura.snapshot.seeds import Anchors
+from caesura.snapshot.session import LoadedSession, load, save
+
+__all__ = ["Anchors", "LoadedSession", "Saved", "load", "save", "seal"]

@@ -1,0 +1,96 @@
+"""The manifest of a snapshot: what it is, readable without unpickling, and authenticated with the home's key.
+
+What lives here: making, sealing and checking manifests. What must not: the contents of the stream.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from caesura.errors import SnapshotRefused
+from caesura.model import ARCHIVE_FORMAT
+from caesura.store.blobs import BlobRef, Blobs
+
+_PURPOSE: Final = b"caesura manifest\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A snapshot that is stored. ``manifest`` can be written as JSON; it names the blobs ``blob_names``, of
+    ``size_bytes`` in all (what was stored already counts)."""
+
+    manifest: dict[str, Any]
+    size_bytes: int
+    blob_names: tuple[str, ...]
+
+
+def make(
+    blobs: Blobs, stream: BlobRef, buffers: list[BlobRef], seeds: Mapping[str, Any], about: Mapping[str, Any]
+) -> Saved:
+    """The sealed manifest over blobs that are stored. ``about`` are further entries, which must be fit for JSON."""
+    names = tuple(dict.fromkeys(ref.name for ref in (stream, *buffers) if ref.name))
+    size_bytes = sum(ref.size for ref in (stream, *buffers))
+    manifest: dict[str, Any] = {
+        **about,
+        "format": ARCHIVE_FORMAT,
+        "python": list(sys.version_info[:3]),
+        "version": _version(),
+        "stream": stream.to_json(),
+        "buffers": [ref.to_json() for ref in buffers],
+        # What need not be hashed again in this boot; the stream always is.
+        "proofs": {name: blobs.proof(name) for name in names if name != stream.name},
+        "size_bytes": size_bytes,
+        "hash_seed": os.environ.get("PYTHONHASHSEED", ""),
+        "seeds": dict(seeds),
+        "modules": sorted({name.partition(".")[0] for name in sys.modules}),
+    }
+    return Saved(seal(manifest, blobs), size_bytes, names)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("caesura")
+    except importlib.metadata.PackageNotFoundError:
+        return "0"
+
+
+def seal(manifest: Mapping[str, Any], blobs: Blobs) -> dict[str, Any]:
+    """``manifest`` with its tag; to be called again by whoever changes an entry."""
+    body = {key: value for key, value in manifest.items() if key != "tag"}
+    return {**body, "tag": _tag(body, blobs)}
+
+
+def _tag(body: Mapping[str, Any], blobs: Blobs) -> str:
+    return blobs.authenticate(_PURPOSE + json.dumps(body, sort_keys=True, separators=(",", ":")).encode())
+
+
+def check(manifest: Mapping[str, Any], blobs: Blobs) -> tuple[BlobRef, list[BlobRef]]:
+    """The stream and the buffers of a manifest that can be loaded here; SnapshotRefused if it cannot."""
+    if manifest.get("format") != ARCHIVE_FORMAT:
+        raise SnapshotRefused(
+            f"This snapshot has format {manifest.get('format')!r}, this Caesura reads format {ARCHIVE_FORMAT}."
+        )
+    body = {key: value for key, value in manifest.items() if key != "tag"}
+    if manifest.get("tag") != _tag(body, blobs):
+        raise SnapshotRefused("The manifest of this snapshot was changed, or was made with the key of another home.")
+    python, ours = list(manifest["python"]), list(sys.version_info[:3])
+    if python[:2] != ours[:2]:
+        raise SnapshotRefused(
+            f"This snapshot was made by Python {_dotted(python)} and cannot be loaded by Python {_dotted(ours)}."
+        )
+    seed, our_seed = manifest["hash_seed"], os.environ.get("PYTHONHASHSEED", "")
+    if seed and our_seed and seed != our_seed:
+        raise SnapshotRefused(
+            f"This snapshot was made under PYTHONHASHSEED={seed} and cannot be loaded under {our_seed}."
+        )
+    return BlobRef.from_json(manifest["stream"]), [BlobRef.from_json(ref) for ref in manifest["buffers"]]
+
+
+def _dotted(version: list[int]) -> str:
+    return ".".join(map(str, version))

@@ -1,0 +1,140 @@
+"""Small types of the interpreter and the standard library that do not pickle themselves, one reducer each."""
+
+from __future__ import annotations
+
+import gc
+import types
+import typing
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from caesura.errors import CannotMove
+from caesura.snapshot.functions import import_global
+from caesura.snapshot.reducing import NOTEBOOK_MODULES, Pickling, Reduced, find_global, global_name
+
+
+def reduce_mapping_proxy(pickler: Pickling, proxy: Any) -> Reduced:
+    return types.MappingProxyType, (gc.get_referents(proxy)[0],)
+
+
+def reduce_dict_view(pickler: Pickling, view: Any) -> Reduced:
+    """``keys()``, ``values()`` and ``items()`` of a dict go on showing it."""
+    name = type(view).__name__.rpartition("_")[2]
+    return make_dict_view, (gc.get_referents(view)[-1], name)
+
+
+def make_dict_view(mapping: dict[Any, Any], name: str) -> object:
+    view: object = getattr(mapping, name)()
+    return view
+
+
+def reduce_weak_reference(pickler: Pickling, reference: Any) -> Reduced:
+    """What is referred to comes along; if nothing else holds it at the other end, the reference is dead there."""
+    target = reference()
+    if target is None:
+        return make_dead_reference, (type(reference),)
+    callback = reference.__callback__
+    if isinstance(reference, weakref.KeyedRef):
+        return weakref.KeyedRef, (target, callback, reference.key)
+    return type(reference), (target,) if callback is None else (target, callback)
+
+
+class _Gone:
+    pass
+
+
+def make_dead_reference(cls: Any) -> object:
+    return weakref.ref(_Gone()) if cls is not weakref.ref and issubclass(cls, weakref.KeyedRef) else cls(_Gone())
+
+
+def reduce_weak_key_dictionary(pickler: Pickling, mapping: Any) -> Reduced:
+    return type(mapping), (), None, None, iter(list(mapping.items()))
+
+
+def reduce_finalizer(pickler: Pickling, finalizer: Any) -> Reduced:
+    found = finalizer.peek()
+    if found is not None:
+        pickler.later("finalize", finalizer, (*found, finalizer.atexit))
+    return object.__new__, (type(finalizer),)
+
+
+def reduce_match(pickler: Pickling, match: Any) -> Reduced:
+    """A match is made again: with the same pattern on the same text it comes out the same."""
+    text = match.string
+    if isinstance(text, str | bytes):
+        for position in (match.pos, match.start()):
+            for method in ("match", "fullmatch", "search"):
+                again = getattr(match.re, method)(text, position, match.endpos)
+                if again is not None and again.regs == match.regs:
+                    return make_match, (match.re, method, text, position, match.endpos)
+    raise CannotMove("re.Match", remedy="Keep its groups instead.")
+
+
+def make_match(pattern: Any, method: str, text: Any, position: int, end: int) -> object:
+    found: object = getattr(pattern, method)(text, position, end)
+    return found
+
+
+def reduce_memory_view(pickler: Pickling, view: memoryview) -> Reduced:
+    whole = memoryview(view.obj)
+    if not view.contiguous or view.nbytes != whole.nbytes:
+        raise CannotMove("memoryview of a part", remedy="Keep the object and the range instead.")
+    return make_memory_view, (view.obj, view.format, view.shape, view.readonly)
+
+
+def make_memory_view(obj: Any, form: str, shape: Any, is_read_only: bool) -> memoryview:
+    view: Any = memoryview(obj)
+    if view.format != form or view.shape != shape:
+        view = view.cast("B").cast(form, shape)
+    return typing.cast("memoryview", view.toreadonly() if is_read_only else view)
+
+
+def reduce_type_variable(pickler: Pickling, variable: Any) -> Reduced:
+    place = (getattr(variable, "__module__", None), variable.__name__)
+    if _is_global(place, variable):
+        return import_global, place
+    if isinstance(variable, typing.TypeVar):
+        options = {
+            "bound": variable.__bound__,
+            "covariant": variable.__covariant__,
+            "contravariant": variable.__contravariant__,
+        }
+        if getattr(variable, "__infer_variance__", False):
+            options["infer_variance"] = True
+        arguments = (variable.__name__, *variable.__constraints__)
+        return make_type_variable, (typing.TypeVar, arguments, options, place[0])
+    return make_type_variable, (type(variable), (variable.__name__,), {}, place[0])
+
+
+def make_type_variable(kind: Callable[..., Any], arguments: Any, options: dict[str, Any], module: object) -> object:
+    made = kind(*arguments, **options)
+    if isinstance(module, str):
+        made.__module__ = module
+    return typing.cast("object", made)
+
+
+def _is_global(place: tuple[Any, str], obj: object) -> bool:
+    return isinstance(place[0], str) and place[0] not in NOTEBOOK_MODULES and find_global(*place) is obj
+
+
+def reduce_new_type(pickler: Pickling, made: Any) -> Reduced:
+    if global_name(made) is not None:
+        return NotImplemented
+    return make_new_type, (made.__name__, made.__supertype__, made.__module__)
+
+
+def make_new_type(name: str, supertype: Any, module: str) -> object:
+    made: Any = typing.NewType(name, supertype)  # type: ignore[valid-newtype]
+    made.__module__ = module
+    return typing.cast("object", made)
+
+
+def reduce_type_alias(pickler: Pickling, alias: Any) -> Reduced:
+    if _is_global((alias.__module__, alias.__name__), alias):
+        return import_global, (alias.__module__, alias.__name__)
+    return make_type_alias, (alias.__name__, alias.__value__, alias.__type_params__)
+
+
+def make_type_alias(name: str, value: Any, parameters: Any) -> object:
+    return typing.cast("Any", typing).TypeAliasType(name, value, type_params=parameters)

@@ -1,0 +1,158 @@
+"""Which reducer an object's type gets. One table; asked once for each type and pickler."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import concurrent.futures
+import contextvars
+import copyreg
+import dataclasses
+import enum
+import functools
+import io
+import re
+import sys
+import threading
+import types
+import typing
+import weakref
+from typing import Any, Final
+
+from caesura import frames
+from caesura.snapshot import (
+    arrays,
+    asyncio_objects,
+    builtin_kinds,
+    classes,
+    contexts,
+    exceptions,
+    files,
+    functions,
+    suspended,
+    threads,
+)
+from caesura.snapshot.reducing import Pickling, Reduced, Reducer
+from caesura.snapshot.unmovable import refuse, remedy_for
+from caesura.snapshot.wide import reduce_widely
+
+
+def _by_name(name: str) -> Reducer:
+    """For the one instance of a type that a module uses as a mark."""
+
+    def reduce(pickler: Pickling, obj: object) -> Reduced:
+        return name
+
+    return reduce
+
+
+def _dataclass_mark(pickler: Pickling, obj: Any) -> Reduced:
+    return str(obj.name)  # _FIELD and its like: their name is their global
+
+
+_MARKS: Final[dict[type, Reducer]] = {
+    type(dataclasses.MISSING): _by_name("MISSING"),
+    type(dataclasses.KW_ONLY): _by_name("KW_ONLY"),
+    type(vars(dataclasses)["_HAS_DEFAULT_FACTORY"]): _by_name("_HAS_DEFAULT_FACTORY"),
+    type(vars(dataclasses)["_FIELD"]): _dataclass_mark,
+}
+
+_EXACT: Final[dict[type, Reducer]] = {
+    **_MARKS,
+    types.FunctionType: functions.reduce_function,
+    types.CodeType: functions.reduce_code,
+    types.CellType: functions.reduce_cell,
+    types.MethodType: functions.reduce_method,
+    property: functions.reduce_property,
+    staticmethod: functions.reduce_wrapping_method,
+    classmethod: functions.reduce_wrapping_method,
+    type(functools.lru_cache(int)): functions.reduce_lru_cache,
+    types.CoroutineType: suspended.reduce_suspended,
+    types.GeneratorType: suspended.reduce_suspended,
+    types.AsyncGeneratorType: suspended.reduce_suspended,
+    types.TracebackType: exceptions.reduce_traceback,
+    contextvars.Context: contexts.reduce_context,
+    contextvars.ContextVar: contexts.reduce_variable,
+    contextvars.Token: contexts.reduce_token,
+    asyncio.Handle: asyncio_objects.reduce_handle,
+    asyncio.TimerHandle: asyncio_objects.reduce_handle,
+    type(threading.Lock()): threads.reduce_lock,
+    type(threading.RLock()): threads.reduce_rlock,
+    types.MappingProxyType: builtin_kinds.reduce_mapping_proxy,
+    type({}.keys()): builtin_kinds.reduce_dict_view,
+    type({}.values()): builtin_kinds.reduce_dict_view,
+    type({}.items()): builtin_kinds.reduce_dict_view,
+    type(collections.OrderedDict().keys()): builtin_kinds.reduce_dict_view,
+    type(collections.OrderedDict().values()): builtin_kinds.reduce_dict_view,
+    type(collections.OrderedDict().items()): builtin_kinds.reduce_dict_view,
+    weakref.WeakKeyDictionary: builtin_kinds.reduce_weak_key_dictionary,
+    weakref.WeakValueDictionary: builtin_kinds.reduce_weak_key_dictionary,
+    weakref.finalize: builtin_kinds.reduce_finalizer,
+    re.Match: builtin_kinds.reduce_match,
+    memoryview: builtin_kinds.reduce_memory_view,
+    typing.TypeVar: builtin_kinds.reduce_type_variable,
+    typing.ParamSpec: builtin_kinds.reduce_type_variable,
+    typing.TypeVarTuple: builtin_kinds.reduce_type_variable,
+    typing.NewType: builtin_kinds.reduce_new_type,
+    io.TextIOWrapper: files.reduce_file,
+    io.BufferedReader: files.reduce_file,
+    io.BufferedWriter: files.reduce_file,
+    io.BufferedRandom: files.reduce_file,
+    io.FileIO: files.reduce_file,
+    concurrent.futures.ThreadPoolExecutor: threads.reduce_executor,
+    concurrent.futures.Future: threads.reduce_concurrent_future,
+}
+if sys.version_info >= (3, 12):
+    _EXACT[typing.TypeAliasType] = builtin_kinds.reduce_type_alias
+
+_SUBCLASSES: Final[tuple[tuple[type, Reducer], ...]] = (
+    (asyncio.Task, asyncio_objects.reduce_task),
+    (asyncio.Future, asyncio_objects.reduce_future),
+    (BaseException, exceptions.reduce_exception),
+    (type, classes.reduce_class),
+    (enum.Enum, classes.reduce_enum_member),
+    (types.ModuleType, functions.reduce_module),
+    (weakref.ref, builtin_kinds.reduce_weak_reference),
+    (threading.Thread, threads.reduce_thread),
+    (threading.local, threads.reduce_local),
+)
+
+
+def reducer_for(obj: object) -> Reducer | None:
+    """The reducer for objects of the type of ``obj``, or None if pickle does it well by itself."""
+    cls = type(obj)
+    exact = _EXACT.get(cls)
+    if exact is not None:
+        return exact
+    if remedy_for(cls) is not None:
+        return refuse
+    for base, reducer in _SUBCLASSES:
+        if issubclass(cls, base):
+            return reducer
+    if cls.__module__ == "numpy" and cls.__qualname__ == "ndarray":
+        return arrays.reduce_array
+    if not _has_default_reduction(cls):
+        return None
+    if frames.unavailable_reason() is None and frames.read_awaitable(obj) is not None:
+        return suspended.reduce_awaitable
+    return None if _is_plain(cls) else reduce_widely
+
+
+def _has_default_reduction(cls: type) -> bool:
+    return (
+        cls.__reduce__ is object.__reduce__
+        and cls.__reduce_ex__ is object.__reduce_ex__
+        and cls not in copyreg.dispatch_table
+        and cls is not types.BuiltinFunctionType
+    )
+
+
+def _is_plain(cls: type) -> bool:
+    """Whether every class above was made by a class statement: then the default of pickle is right."""
+    return all(base is object or "__module__" in base.__dict__ and _has_python_layout(base) for base in cls.__mro__)
+
+
+def _has_python_layout(cls: type) -> bool:
+    return bool(cls.__flags__ & 1 << 9) and (
+        "__dict__" in cls.__dict__ or "__slots__" in cls.__dict__ or bool(cls.__dictoffset__)
+    )

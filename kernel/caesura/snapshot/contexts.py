@@ -1,0 +1,88 @@
+"""Contexts, context variables and their tokens."""
+
+from __future__ import annotations
+
+import contextvars
+import decimal
+import gc
+import sys
+from typing import Any, Final
+
+from caesura.snapshot.functions import import_global
+from caesura.snapshot.reducing import NOTEBOOK_MODULES, Pickling, Reduced, find_global, is_importable
+
+_found: dict[int, tuple[contextvars.ContextVar[Any], str, str]] = {}
+"""``id`` of a variable → itself, and where it is. Searching all modules takes milliseconds: once for each."""
+
+_MISSING: Final = contextvars.Token.MISSING
+
+
+def reduce_context(pickler: Pickling, context: contextvars.Context) -> Reduced:
+    pickler.later("context", context, list(context.items()))
+    return contextvars.Context, ()
+
+
+def fill_context(context: contextvars.Context, items: list[tuple[contextvars.ContextVar[Any], object]]) -> None:
+    context.run(_set_all, items)
+
+
+def _set_all(items: list[tuple[contextvars.ContextVar[Any], object]]) -> None:
+    for variable, value in items:
+        variable.set(value)
+
+
+def reduce_variable(pickler: Pickling, variable: contextvars.ContextVar[Any]) -> Reduced:
+    place = _place(variable)
+    if place is not None:
+        return import_global, place
+    if variable is _decimal_variable():
+        return _decimal_variable, ()
+    # One that was made in the notebook, or hangs on an object: by identity within the snapshot.
+    try:
+        return make_variable, (variable.name, (contextvars.Context().run(variable.get),))
+    except LookupError:
+        return make_variable, (variable.name, ())
+
+
+def make_variable(name: str, default: tuple[object, ...]) -> contextvars.ContextVar[Any]:
+    return contextvars.ContextVar(name, default=default[0]) if default else contextvars.ContextVar(name)
+
+
+def _place(variable: contextvars.ContextVar[Any]) -> tuple[str, str] | None:
+    known = _found.get(id(variable))
+    if known is not None and find_global(known[1], known[2]) is variable:
+        return known[1], known[2]
+    for module_name, module in list(sys.modules.items()):
+        if module_name in NOTEBOOK_MODULES or not is_importable(module):
+            continue
+        for name, value in list(vars(module).items()):
+            if value is variable:
+                _found[id(variable)] = (variable, module_name, name)
+                return module_name, name
+    return None
+
+
+def _decimal_variable() -> contextvars.ContextVar[Any] | None:
+    """The variable in which the C implementation of ``decimal`` keeps its context; it has no name in any module."""
+
+    def look() -> contextvars.ContextVar[Any] | None:
+        current = decimal.getcontext()
+        return next((key for key, value in contextvars.copy_context().items() if value is current), None)
+
+    return contextvars.Context().run(look)
+
+
+def reduce_token(pickler: Pickling, token: contextvars.Token[Any]) -> Reduced:
+    # A token tells its variable and the old value, but not the context for which it is good.
+    context = next(part for part in gc.get_referents(token) if type(part) is contextvars.Context)
+    old = () if token.old_value is _MISSING else (token.old_value,)
+    return make_token, (context, token.var, old)
+
+
+def make_token(
+    context: contextvars.Context, variable: contextvars.ContextVar[Any], old: tuple[object, ...]
+) -> contextvars.Token[Any]:
+    """Made before the context gets its contents, so that what is set here is only passing."""
+    for value in old:
+        context.run(variable.set, value)
+    return context.run(variable.set, None)

@@ -1,0 +1,145 @@
+"""Functions, their parts, and what wraps them.
+
+A function that can be imported travels by name. Any other one travels by value and gets the same globals at the other
+end: the live namespace, the dict of its module.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import importlib
+import marshal
+import sys
+import types
+from typing import Any
+
+from caesura.errors import CannotMove
+from caesura.snapshot.reducing import Pickling, Reduced, find_global, global_name, is_importable
+
+_PARTS = ("__defaults__", "__kwdefaults__", "__module__", "__doc__", "__qualname__")
+
+
+def reduce_function(pickler: Pickling, function: types.FunctionType) -> Reduced:
+    name = global_name(function)
+    if name is not None:
+        return NotImplemented if find_global(*name) is function else (import_global, name)
+    state = {part: getattr(function, part) for part in _PARTS}
+    if function.__annotations__:
+        state["__annotations__"] = function.__annotations__
+    if getattr(function, "__type_params__", ()):
+        state["__type_params__"] = function.__type_params__  # type: ignore[attr-defined]  # from 3.12 on
+    arguments = (
+        function.__code__,
+        pickler.globals_of(function.__globals__, function.__code__),
+        function.__name__,
+        function.__closure__,
+    )
+    return make_function, arguments, (state, function.__dict__), None, None, fill_function
+
+
+def import_global(module: str, qualname: str) -> object:
+    found: object = importlib.import_module(module)
+    for name in qualname.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def make_function(
+    code: types.CodeType, function_globals: dict[str, Any], name: str, closure: tuple[types.CellType, ...] | None
+) -> types.FunctionType:
+    return types.FunctionType(code, function_globals, name, None, closure)
+
+
+def fill_function(function: types.FunctionType, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    for name, value in state[0].items():
+        setattr(function, name, value)
+    function.__dict__.update(state[1])
+
+
+def reduce_code(pickler: Pickling, code: types.CodeType) -> Reduced:
+    # By value, always: the same source compiles differently in different patch releases.
+    return marshal.loads, (marshal.dumps(code),)
+
+
+def reduce_cell(pickler: Pickling, cell: types.CellType) -> Reduced:
+    try:
+        contents = (cell.cell_contents,)
+    except ValueError:
+        return types.CellType, ()
+    return types.CellType, (), contents, None, None, fill_cell
+
+
+def fill_cell(cell: types.CellType, contents: tuple[object]) -> None:
+    cell.cell_contents = contents[0]
+
+
+def reduce_method(pickler: Pickling, method: types.MethodType) -> Reduced:
+    return types.MethodType, (method.__func__, method.__self__)
+
+
+def reduce_module(pickler: Pickling, module: types.ModuleType) -> Reduced:
+    name = module.__name__
+    if sys.modules.get(name) is module and (is_importable(module) or name == "__main__"):
+        return importlib.import_module, (name,)
+    # An alias, as os.path is of posixpath.
+    for alias, other in list(sys.modules.items()):
+        if other is module and is_importable(module):
+            return importlib.import_module, (alias,)
+    raise CannotMove(
+        f"module {name}", remedy="It was made at run time and cannot be imported again; delete the variable."
+    )
+
+
+def reduce_property(pickler: Pickling, prop: property) -> Reduced:
+    return property, (prop.fget, prop.fset, prop.fdel, prop.__doc__)
+
+
+def reduce_wrapping_method(pickler: Pickling, method: Any) -> Reduced:
+    """``staticmethod`` and ``classmethod``."""
+    # Their dict repeats what they took from the function; only what was set on them since counts.
+    taken = getattr(method.__func__, "__dict__", {})
+    own = {
+        key: value
+        for key, value in vars(method).items()
+        if not (key.startswith("__") and key.endswith("__")) and taken.get(key) is not value
+    }
+    return type(method), (method.__func__,), own or None, None, None, fill_dict
+
+
+def fill_dict(obj: Any, state: dict[str, Any]) -> None:
+    for name, value in state.items():
+        setattr(obj, name, value)
+
+
+def reduce_lru_cache(pickler: Pickling, cached: Any) -> Reduced:
+    """A cached function by value keeps what it has computed, as long as its size is not bounded."""
+    name = global_name(cached)
+    if name is not None:
+        return import_global, name
+    options = cached.cache_parameters()
+    stored = _cache_of(cached) if options["maxsize"] is None else {}
+    attributes = {key: value for key, value in vars(cached).items() if key != "__wrapped__"}
+    arguments = (cached.__wrapped__, options["maxsize"], options["typed"])
+    return make_lru_cache, arguments, (attributes, dict(stored)), None, None, fill_lru_cache
+
+
+def make_lru_cache(function: Any, maxsize: int | None, typed: bool) -> Any:
+    # Not through update_wrapper: the function may still be without its name.
+    return functools.lru_cache(maxsize=maxsize, typed=typed)(function)
+
+
+def fill_lru_cache(cached: Any, state: tuple[dict[str, Any], dict[Any, Any]]) -> None:
+    vars(cached).update(state[0])
+    if state[1]:
+        _cache_of(cached).update(state[1])
+
+
+def _cache_of(cached: Any) -> dict[Any, Any]:
+    """The dict in which an unbounded cache keeps its results (``lru_cache_object.cache`` in
+    https://github.com/python/cpython/blob/3.13/Modules/_functoolsmodule.c)."""
+    attributes = vars(cached)
+    for part in gc.get_referents(cached):
+        if type(part) is dict and part is not attributes:
+            return part
+    return {}

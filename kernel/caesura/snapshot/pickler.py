@@ -1,0 +1,90 @@
+"""The pickler: the C one, with the reducers of this package, writing one stream.
+
+:meth:`ObjectPickler.dump_all` writes values one after the other with one memo, and behind them the states that were put
+off (:meth:`ObjectPickler.later`), until no more come.
+"""
+
+from __future__ import annotations
+
+import pickle
+import types
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from caesura.errors import SaveAborted
+from caesura.snapshot.choosing import reducer_for
+from caesura.snapshot.classes import known_token
+from caesura.snapshot.reducing import Phase, Reduced, Reducer
+from caesura.snapshot.seeds import Seeds
+
+IN_BAND_BYTES: Final = 64 << 10
+"""Buffers below this size stay in the stream."""
+
+
+class Stream:
+    """The file of a pickler: collects what is written, and gives up when ``aborted`` says so."""
+
+    def __init__(self, aborted: Callable[[], bool]) -> None:
+        self._aborted = aborted
+        self._parts: list[bytes] = []
+
+    def write(self, part: bytes) -> int:
+        self.check()
+        self._parts.append(bytes(part))
+        return len(part)
+
+    def check(self) -> None:
+        if self._aborted():
+            raise SaveAborted("An answer or an interrupt came before the session was saved.")
+
+    def take(self) -> bytes:
+        return b"".join(self._parts)
+
+
+class ObjectPickler(pickle.Pickler):
+    """``loop`` is the loop whose futures can be moved; ``seeds`` what is referred to."""
+
+    def __init__(self, stream: Stream, *, loop: object, seeds: Seeds) -> None:
+        self.buffers: list[memoryview] = []
+        super().__init__(stream, 5, buffer_callback=self._keep_in_band)
+        self.loop = loop
+        self._reducers: dict[type, Reducer | None] = {}
+        self._put_off: list[tuple[Phase, object, object]] = []
+        if seeds.objects:
+            self.memo = seeds.memo()  # type: ignore[assignment]  # typeshed knows only the proxy
+
+    def _keep_in_band(self, buffer: pickle.PickleBuffer) -> bool:
+        view = buffer.raw()
+        if view.nbytes < IN_BAND_BYTES:
+            return True
+        self.buffers.append(view)
+        return False
+
+    def reducer_override(self, obj: Any) -> Reduced:
+        try:
+            reducer = self._reducers[type(obj)]
+        except KeyError:
+            reducer = self._reducers[type(obj)] = reducer_for(obj)
+        return NotImplemented if reducer is None else reducer(self, obj)
+
+    # --- for the reducers ---------------------------------------------------------------------------------------------
+
+    def later(self, phase: Phase, obj: object, state: object) -> None:
+        self._put_off.append((phase, obj, state))
+
+    def globals_of(self, function_globals: dict[str, Any], code: types.CodeType) -> object:
+        return function_globals
+
+    def token_of(self, cls: type) -> str:
+        return known_token(cls)
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def dump_all(self, values: Sequence[object]) -> None:
+        """Each value, then lists of states that were put off, then None."""
+        for value in values:
+            self.dump(value)
+        while self._put_off:
+            entries, self._put_off = self._put_off, []
+            self.dump(entries)
+        self.dump(None)

@@ -1,0 +1,178 @@
+"""A live session into the store, and back.
+
+The stream holds, in this order: what imports depend on; the functions, classes, modules and plain values of the
+namespace; its other variables; the rest of the root; other state of the interpreter; the states that were put off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import pickle
+import sys
+import types
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from caesura import points
+from caesura.errors import CannotMove, SaveAborted, SnapshotRefused
+from caesura.snapshot import archive, interpreter, seeds
+from caesura.snapshot.archive import Saved
+from caesura.snapshot.pickler import ObjectPickler, Stream
+from caesura.snapshot.restoring import CallbackOrders, Restoring
+from caesura.snapshot.seeds import Anchors
+from caesura.store.blobs import Blobs
+
+RECURSION_LIMIT: Final = 4000
+"""Levels of nesting that may be saved where the interpreter's limit counts C calls too (3.11); about 2 MB of stack."""
+
+_FIRST: Final = (types.FunctionType, type, types.ModuleType, int, float, str, bool, bytes, type(None))
+
+
+@dataclass(frozen=True)
+class LoadedSession:
+    """A session that was loaded: all tasks are there and about to take up their waits.
+
+    ``orders``: for each future that had callbacks, in which order. ``operations``: what ``root`` has under that name.
+    """
+
+    root: dict[str, Any]
+    orders: CallbackOrders
+    operations: Any
+
+
+def save(
+    root: Mapping[str, Any],
+    *,
+    anchors: Anchors,
+    loop: Any,
+    blobs: Blobs,
+    aborted: Callable[[], bool],
+    about: Mapping[str, Any] | None = None,
+) -> Saved:
+    """Store the session; everything of it is on disk when this returns.
+
+    ``root["namespace"]`` is the live dict of the notebook. ``about`` are further entries of the manifest (JSON).
+    SaveAborted as soon as ``aborted`` is true; CannotMove if something in it cannot be saved (:func:`explain` finds
+    out what); HomeUnusable if the disk does not take it. Nothing of the session has changed then.
+    """
+    points.reach("prepare.before_serialise")
+    stream = Stream(aborted)
+    with quiet():
+        pickler, names = dump_session(root, anchors, loop, stream)
+    data = stream.take()
+    points.reach("prepare.after_serialise")
+    refs = blobs.put([data, *pickler.buffers], aborted)
+    used = {str(place): names[place] for place in seeds.used(names, data)}
+    return archive.make(blobs, refs[0], refs[1:], {"count": len(names), "used": used}, about or {})
+
+
+def dump_session(
+    root: Mapping[str, Any], anchors: Anchors, loop: Any, stream: Stream
+) -> tuple[ObjectPickler, list[str]]:
+    """Write the session into ``stream``; the pickler, with its buffers, and the names of the seeds."""
+    namespace: dict[str, Any] = root["namespace"]
+    named = Anchors({"loop": loop, **anchors.by_name, "namespace": namespace})
+    seeded = seeds.collect(named, namespace)
+    pickler = ObjectPickler(stream, loop=loop, seeds=seeded)
+    first = {name: value for name, value in namespace.items() if isinstance(value, _FIRST)}
+    second = {name: value for name, value in namespace.items() if name not in first}
+    rest = {key: value for key, value in root.items() if key != "namespace"}
+    early, late = interpreter.capture(early=True), interpreter.capture(early=False)
+    try:
+        stream.write(pickle.dumps(early, 5))  # a pickle of its own: it is read before the seeds are there
+        pickler.dump_all([list(namespace), first, second, rest, late])
+    except (SaveAborted, CannotMove):
+        raise
+    except RecursionError as error:
+        remedy = "Make it flatter, for instance a list of its parts, or drop it before the await."
+        raise CannotMove("data that is nested too deeply", remedy=remedy) from error
+    except Exception as error:
+        raise CannotMove("something in this session", remedy=f"{type(error).__name__}: {error}") from error
+    return pickler, seeded.names
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """No collection, no warnings of pickle's own, and room for nested data."""
+    collecting, limit = gc.isenabled(), sys.getrecursionlimit()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.disable()
+        sys.setrecursionlimit(max(limit, RECURSION_LIMIT))
+        try:
+            yield
+        finally:
+            sys.setrecursionlimit(limit)
+            if collecting:
+                gc.enable()
+
+
+class _SessionUnpickler(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, buffers: list[memoryview], seeded: Mapping[int, Any]) -> None:
+        super().__init__(file, buffers=buffers)
+        self._seeded = seeded
+
+    def persistent_load(self, place: int) -> object:
+        return self._seeded.get(place)
+
+
+def load(manifest: Mapping[str, Any], *, anchors: Anchors, loop: Any, blobs: Blobs) -> LoadedSession:
+    """The session of ``manifest``, in this process.
+
+    The namespace's contents are put into ``anchors.by_name["namespace"]``. Nothing that was suspended runs before the
+    loop does; the loop must not be running a task. SnapshotRefused if it cannot be loaded: nothing that was suspended
+    runs in that case either, and this process has to go.
+    """
+    stream_ref, buffer_refs = archive.check(manifest, blobs)
+    stream = blobs.map(stream_ref)
+    buffers = blobs.map_all(buffer_refs, proofs=manifest["proofs"])
+    points.reach("load.after_read")
+    restoring = Restoring(loop)
+    try:
+        with _undisturbed(), restoring.under_way():
+            return _read(manifest["seeds"], stream, buffers, anchors, restoring)
+    except SnapshotRefused:
+        raise
+    except Exception as error:
+        raise SnapshotRefused(f"This snapshot cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _read(
+    seeded: Mapping[str, Any], stream: memoryview, buffers: list[memoryview], anchors: Anchors, restoring: Restoring
+) -> LoadedSession:
+    namespace: dict[str, Any] = anchors.by_name["namespace"]  # type: ignore[assignment]
+    named = Anchors({"loop": restoring.loop, **anchors.by_name})
+    beginning = io.BytesIO(stream)
+    interpreter.restore(pickle.load(beginning))
+    found = seeds.resolve({int(place): name for place, name in seeded["used"].items()}, named)
+    unpickler = _SessionUnpickler(io.BytesIO(seeds.preamble(seeded["count"]) + beginning.read()), buffers, found)
+    unpickler.load()
+    order: list[str] = unpickler.load()
+    for _ in ("first", "second"):
+        namespace.update(unpickler.load())
+    rest = unpickler.load()
+    late = unpickler.load()
+    while (entries := unpickler.load()) is not None:
+        restoring.take(entries)
+    restoring.commit()
+    interpreter.restore(late)
+    values = [(name, namespace[name]) for name in order]
+    namespace.clear()
+    namespace.update(values)
+    root = {"namespace": namespace, **rest}
+    return LoadedSession(root, restoring.orders, rest.get("operations", {}))

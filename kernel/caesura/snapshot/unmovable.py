@@ -1,0 +1,69 @@
+"""What can never be moved, by the name of its type, and what its owner can do.
+
+One line a type. Subclasses count. Anything that is not here and cannot be pickled is named as it is, with the reason
+that pickle gives.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from caesura.errors import CannotMove
+from caesura.snapshot.reducing import Pickling, Reduced
+
+_CLOSE = "Close it before the await and open it again after it."
+_CONTAINER = "Take what it gives into a list before the await."
+
+REMEDIES: Final = {
+    "_socket.socket": _CLOSE,
+    "_ssl._SSLSocket": _CLOSE,
+    "_ssl._SSLContext": "Make it again after the await.",
+    "sqlite3.Connection": _CLOSE,
+    "sqlite3.Cursor": "Fetch its rows into a list, and close its connection before the await.",
+    "sqlite3.Blob": _CLOSE,
+    "subprocess.Popen": "Wait for the process before the await.",
+    "mmap.mmap": _CLOSE,
+    "os.DirEntry": "Keep its path instead.",
+    "posix.DirEntry": "Keep its path instead.",
+    "posix.ScandirIterator": _CONTAINER,
+    "select.epoll": _CLOSE,
+    "select.poll": _CLOSE,
+    "concurrent.futures.process.ProcessPoolExecutor": "Shut it down before the await.",
+    "multiprocessing.process.BaseProcess": "Join the process before the await.",
+    "multiprocessing.pool.Pool": "Close and join the pool before the await.",
+    "multiprocessing.shared_memory.SharedMemory": "Copy what is in it, and close it before the await.",
+    "multiprocessing.synchronize.SemLock": "Use an asyncio.Lock.",
+    "multiprocessing.connection._ConnectionBase": _CLOSE,
+    "asyncio.transports.BaseTransport": _CLOSE,
+    "asyncio.subprocess.Process": "Wait for the process before the await.",
+    "asyncio.base_events.BaseEventLoop": "Only the loop of the cells themselves can be moved.",
+    "asyncio.futures._PyFuture": "Futures implemented in Python cannot be moved; use asyncio.Future.",
+    "asyncio.tasks._PyTask": "Tasks implemented in Python cannot be moved; use asyncio.Task.",
+    "_csv.writer": "Make it again after the await.",
+    "_csv.reader": _CONTAINER,
+    "builtins.frame": "Do not keep frames in variables.",
+    "numpy.memmap": "Copy it with numpy.array(x), or open it after the await.",
+    "_ctypes._Pointer": "Addresses mean nothing in another process.",
+    "_ctypes.CFuncPtr": "Addresses mean nothing in another process.",
+    "zmq.backend.cython._zmq.Socket": _CLOSE,
+    "zmq.backend.cython._zmq.Context": _CLOSE,
+    "tempfile.SpooledTemporaryFile": _CLOSE,
+}
+
+
+def kind_name(cls: type) -> str:
+    """How messages call a type: ``sqlite3.Connection``, ``list``."""
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def remedy_for(cls: type) -> str | None:
+    """What to do about an object of this type, or None if it is not known to be unmovable."""
+    for base in cls.__mro__:
+        remedy = REMEDIES.get(f"{base.__module__}.{base.__qualname__}")
+        if remedy is not None:
+            return remedy
+    return None
+
+
+def refuse(pickler: Pickling, obj: Any) -> Reduced:
+    raise CannotMove(kind_name(type(obj)), remedy=remedy_for(type(obj)) or "")

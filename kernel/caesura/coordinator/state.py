@@ -237,6 +237,13 @@ class Session:
         return self.is_live and self.current is None and self.cell is None and not self.queue
 
     @property
+    def is_idle_without_link(self) -> bool:
+        """As :attr:`is_idle`, when the worker cannot be spoken to any more."""
+        has_worker = self.worker is not None and self.worker.is_loaded
+        is_free = self.current is None and self.cell is None and self.move is None
+        return self.kind is Kind.NOTEBOOK and has_worker and is_free
+
+    @property
     def state(self) -> str:
         """A word for ``caesura status``."""
         if self.is_ended:

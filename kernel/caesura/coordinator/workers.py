@@ -298,7 +298,10 @@ class Workers:
         core.cancel_timer("leave", worker_id)
         core.cancel_timer("reattach", worker_id)
         if session is not None and session.worker is worker:
-            self._died(session, worker, _ended(worker.pid, status))
+            if status == 0 and session.is_idle_without_link:
+                core.session.end(session, 0)  # its user said exit()
+            else:
+                self._died(session, worker, _ended(worker.pid, status))
         if session is not None:
             self.forget_if_ended(session)
             if not session.is_ended:

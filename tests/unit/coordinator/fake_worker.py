@@ -1,17 +1,20 @@
 """A worker without a process: it speaks the protocol, and its one program says what it ran.
 
-The program of every cell is: note "before", start an event operation, wait, note "after VALUE". Its state is all there
-is in a snapshot, so a trace of the notes shows whether anything was lost or ran twice.
+A cell or function is one word: ``pass``, ``fail``, ``loop`` (until it is interrupted), ``wait`` (for an event) or
+``call WORD`` (a remote function that runs the word). It notes "before", and "after VALUE" when its answer has come. Its
+state is all there is in a snapshot, so a trace of the notes shows whether anything was lost or ran twice.
 """
 
 from __future__ import annotations
 
 import json
+import pickle
+import pickletools
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from caesura.model import OnOp, Wait, wake_to_json
+from caesura.model import CallKind, OnOp, Wait, wake_to_json
 from caesura.wire import messages as wire
 
 EVENT = "go"
@@ -41,7 +44,7 @@ class FakeWorker:
     prepared: wire.Prepared | None = None
     late: list[wire.Message] = field(default_factory=list)
     load_error: str = ""
-    loses_program: bool = False
+    obstacles: list[dict[str, Any]] = field(default_factory=list)  # between cells
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
@@ -103,6 +106,11 @@ class FakeWorker:
             return
         self.phase = "running"
         self.say(wire.Loaded(epoch=self.epoch, seconds=0.01))
+        if message.manifest is None and self.kind == "function":
+            assert message.cell is not None
+            self.memory = {"header": message.cell["parent"], "cell_id": message.cell["cell_id"], "idents": []}
+            self._begin(bytes(message.buffers[0]).decode())
+            return
         if message.manifest is None:
             self._idle()
             return
@@ -116,6 +124,7 @@ class FakeWorker:
                     op_id=answer["op_id"],
                     ok=answer["ok"],
                     at=answer["at"],
+                    text=answer["text"],
                     buffers=(message.buffers[answer["buffer"]],),
                 )
             )
@@ -143,26 +152,36 @@ class FakeWorker:
             return
         self._say_numbered(wire.CellStarted(**self._number(), cell_id=message.cell_id))
         self.output("iopub", "status", {"execution_state": "busy"})
-        self.trace.append("before")
-        code = content["code"]
+        self._begin(content["code"])
+
+    def _begin(self, code: str) -> None:
+        name = "function " if self.kind == "function" else ""
+        self.trace.append(f"{name}before")
+        self.output("iopub", "stream", {"name": "stdout", "text": name})
         if code == "loop":
             self.memory["loops"] = True
             return
         if code == "fail":
             self._finish("error", "ValueError")
             return
-        if code != "wait":
+        if code != "wait" and not code.startswith("call "):
             self._finish("ok")
             return
-        self.memory["waits_for"] = op_id = f"op-{message.cell_id}"
+        cell_id = self.memory["cell_id"]
+        self.memory["waits_for"] = op_id = f"op-{cell_id}"
+        is_event = code == "wait"
+        word, _, options = code.removeprefix("call ").partition(" with ")
         self._say_numbered(
             wire.Call(
                 **self._number(),
                 op_id=op_id,
-                kind="event",
-                key=f"event:{EVENT}",
-                label=EVENT,
-                cell_id=message.cell_id,
+                kind="event" if is_event else "function",
+                key=f"event:{EVENT}" if is_event else f"function:{word}",
+                label=EVENT if is_event else word,
+                cell_id=cell_id,
+                options=json.loads(options or "{}"),
+                parent=self.memory["header"],
+                buffers=(word.encode(),),
             )
         )
         self._blocked()
@@ -174,8 +193,8 @@ class FakeWorker:
         match message:
             case wire.Answered() if message.op_id == op_id:
                 self._unblock()
-                value = bytes(message.buffers[0]) if message.ok else message.text.encode()
-                self.trace.append(f"after {_plain(value)}")
+                name = "function " if self.kind == "function" else ""
+                self.trace.append(f"{name}after {message.text or _plain(bytes(message.buffers[0]))}")
                 self._finish("ok")
             case wire.Interrupt() if op_id or self.memory.get("loops"):
                 self._unblock()
@@ -192,6 +211,10 @@ class FakeWorker:
 
     def _finish(self, status: str, error: str = "") -> None:
         self.memory.pop("loops", None)
+        if self.kind == "function":
+            result = pickle.dumps(21 if status == "ok" else error, protocol=5)
+            self._say_numbered(wire.FunctionDone(**self._number(), ok=status == "ok", buffers=(result,)))
+            return
         idents = [ident.encode() for ident in self.memory["idents"]]
         self.output("shell", "execute_reply", {"status": status, "ename": error}, idents)
         self.output("iopub", "status", {"execution_state": "idle"})
@@ -205,13 +228,19 @@ class FakeWorker:
 
     def _blocked(self) -> None:
         op_id = self.memory["waits_for"]
-        wait = Wait(op_id, "event", f"event:{EVENT}", EVENT, 0.0)  # type: ignore[arg-type]
+        wait = Wait(op_id, CallKind.EVENT, f"event:{EVENT}", EVENT, 0.0)
         self._say_block(self.memory["cell_id"], [wire.wait_to_json(wait)], wake_to_json(OnOp(op_id)))
 
     def _say_block(self, cell_id: str, waits: list[dict[str, Any]], wake: dict[str, object]) -> None:
         self.serial += 1
         self.block = wire.Blocked(
-            epoch=self.epoch, serial=self.serial, cell_id=cell_id, waits=waits, obstacles=[], wake=wake, since=0.0
+            epoch=self.epoch,
+            serial=self.serial,
+            cell_id=cell_id,
+            waits=waits,
+            obstacles=[] if cell_id else self.obstacles,
+            wake=wake,
+            since=0.0,
         )
         self.say(self.block)
 
@@ -286,7 +315,5 @@ class FakeWorker:
 
 def _plain(payload: bytes) -> str:
     """The number or word in a pickled scalar, without unpickling: the last printable run that is one."""
-    import pickletools
-
     values = [argument for _, argument, _ in pickletools.genops(payload) if isinstance(argument, int | str)]
-    return str(values[-1]) if values else payload.decode()
+    return str(values[-1])

@@ -55,7 +55,8 @@ class World:
         self._ids = itertools.count(1)
         self._messages = itertools.count(1)
         self.load_error = ""
-        self.is_fork_failing = ""
+        self.fork_error = ""
+        self.obstacles: list[dict[str, Any]] = []
         self.start_core()
 
     def start_core(self) -> None:
@@ -147,10 +148,12 @@ class World:
         return True
 
     def _start(self, command: do.StartWorker) -> None:
-        if self.is_fork_failing:
-            self.act(self.core.worker.start_failed, command.worker_id, self.is_fork_failing)
+        if self.fork_error:
+            self.act(self.core.worker.start_failed, command.worker_id, self.fork_error)
             return
-        worker = FakeWorker(command.worker_id, next(self._pids), self.trace, load_error=self.load_error)
+        worker = FakeWorker(
+            command.worker_id, next(self._pids), self.trace, load_error=self.load_error, obstacles=self.obstacles
+        )
         self.workers[command.worker_id] = worker
         self.point = "forked"
         self.act(self.core.worker.forked, command.worker_id, worker.pid, f"started-{worker.pid}")
@@ -231,7 +234,9 @@ class World:
     def open(self, link: int = STUB, port: int = 0, **variables: str) -> str:
         """A stub opens a kernel; the session's id."""
         connection = {**CONNECTION, "shell_port": 6000 + (port or link)}
-        self.act(self.core.session.opened, link, wire.OpenKernel(connection=connection, environment=environment(**variables)))
+        self.act(
+            self.core.session.opened, link, wire.OpenKernel(connection=connection, environment=environment(**variables))
+        )
         opened = [message for to, message in self.told if to == link and isinstance(message, wire.KernelOpened)]
         self.settle()
         return opened[-1].session_id
@@ -311,6 +316,21 @@ class World:
                 if json.loads(command.frames[1]).get("msg_id") == msg_id and "execution_state" in content:
                     found.append(content["execution_state"])
         return found
+
+    def printed(self, msg_id: str) -> list[str]:
+        """What was printed under a request, in order."""
+        return [
+            json.loads(command.frames[3])["text"]
+            for command in self.front
+            if isinstance(command, do.FrontSend)
+            and "text" in json.loads(command.frames[3])
+            and json.loads(command.frames[1]).get("msg_id") == msg_id
+        ]
+
+    def kill_function(self) -> None:
+        """kill -9 of the worker of the only function that runs."""
+        (worker,) = (worker for worker in self.alive() if worker.kind == "function")
+        worker.is_alive = False
 
     def look(self, read: Callable[[Records], Any]) -> Any:
         """What the records hold."""

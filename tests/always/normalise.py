@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{6,16}\b")
-_CELL_FILE = re.compile(r"\S*ipykernel_\d+[/\\]\d+\.py|<caesura-cell-[^>]*>")
+_CELL_FILE = re.compile(r"\S*ipykernel_\d+[/\\]\d+\.py|(?<=\()\d{4,}\.py")
 _BAR_FIGURES = re.compile(r"\[\d+:\d+(?::\d+)?<[^\]]*\]")
 _BAR_TOTAL = re.compile(r"\|\s*\d+/\d+ ")
 

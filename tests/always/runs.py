@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 import threading
@@ -36,6 +37,10 @@ class CellRun:
 
 def run(path: Path, home: Home, kernel: str) -> list[CellRun]:
     """Execute the notebook on ``python3`` or, through the home's own kernelspec, on ``caesura``."""
+    return asyncio.run(_run(path, home, kernel))
+
+
+async def _run(path: Path, home: Home, kernel: str) -> list[CellRun]:
     notebook = nbformat.read(path, as_version=4)
     manager = AsyncKernelManager(kernel_name="python3" if kernel == "python3" else "caesura-test")
     if kernel != "python3":
@@ -45,11 +50,12 @@ def run(path: Path, home: Home, kernel: str) -> list[CellRun]:
     records: list[tuple[list[Json], list[Json]]] = [([], []) for _ in cells]
     folder = home.path.parent / f"work-{kernel}"
     folder.mkdir(exist_ok=True)
-    with _answering(home), runner.setup_kernel(env=home.environ(), cwd=str(folder)):
-        for index, cell in enumerate(notebook.cells):
-            runner.execute_cell(cell, index)
-        if kernel != "python3":
-            records = _records(home, len(cells))
+    with _answering(home):
+        async with runner.async_setup_kernel(env=home.environ(), cwd=str(folder), cleanup_kc=True):
+            for index, cell in enumerate(notebook.cells):
+                await runner.async_execute_cell(cell, index)
+            if kernel != "python3":
+                records = _records(home, len(cells))
     return [
         CellRun(cell.source, cell.execution_count, normalised(cell.outputs), moves, decisions)
         for cell, (moves, decisions) in zip(cells, records, strict=True)

@@ -18,11 +18,12 @@ def stream(name: str, value: str) -> dict[str, Any]:
         ("<object at 0x7f3a5c0d9e80>", "<object at 0x55d0c0ffee00>"),
         ("\x1b[31mred\x1b[0m", "red"),
         ("File /tmp/ipykernel_4711/2304958.py:3", "File /tmp/ipykernel_9/17.py:3"),
+        ("invalid syntax (2304958.py, line 1)", "invalid syntax (4711.py, line 1)"),
         ("\r 50%|#####     | 1/2 [00:01<00:01]\r100%|##########| 2/2 [00:02<00:00, 1.0s/it]\n",
          "\r100%|##########| 2/2 [00:03<00:00, 1.4s/it]\n"),
         ("echoed\r\n", "echoed\n"),
     ],
-    ids=["addresses", "colours", "names of cell files", "progress bars", "line ends of a terminal"],
+    ids=["addresses", "colours", "names of cell files", "names of cell files in a syntax error", "progress bars", "line ends of a terminal"],
 )  # fmt: skip
 def test_a_listed_difference_is_forgiven(one: str, other: str) -> None:
     assert text(one) == text(other)

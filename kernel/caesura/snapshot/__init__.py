@@ -1,7 +1,9 @@
 """A live session into an archive and back; and single values for calls."""
 
 from caesura.snapshot.archive import Saved, seal
+from caesura.snapshot.call_values import dumps, loads
+from caesura.snapshot.obstacles import explain
 from caesura.snapshot.seeds import Anchors
 from caesura.snapshot.session import LoadedSession, load, save
 
-__all__ = ["Anchors", "LoadedSession", "Saved", "load", "save", "seal"]
+__all__ = ["Anchors", "LoadedSession", "Saved", "dumps", "explain", "load", "loads", "save", "seal"]

@@ -40,7 +40,7 @@ def _is_contiguous(array: Any) -> bool:
 
 
 def _shared_base(array: Any) -> Any:
-    """The object whose memory ``array`` shows, if that can be pickled as such; None if the array counts as the owner."""
+    """The object whose memory ``array`` shows, if that can be pickled; None if the array counts as the owner."""
     base = array.base
     if isinstance(base, memoryview):
         base = base.obj
@@ -68,9 +68,7 @@ def _reduce_view(array: Any, base: Any) -> Reduced:
 def make_array(buffer: Any, dtype: Any, shape: Any, order: str, *rest: Any) -> Any:
     writable = rest[-1]
     array = _numpy().frombuffer(buffer, dtype=dtype).reshape(shape, order=order)
-    if array.nbytes < OWNED_BYTES:
-        array = array.copy(order="K")
-    elif writable and not array.flags.writeable:
+    if array.nbytes < OWNED_BYTES or (writable and not array.flags.writeable):
         array = array.copy(order="K")
     if not writable:
         array.flags.writeable = False

@@ -183,7 +183,7 @@ def reduce_handle(pickler: Pickling, handle: Any) -> Reduced:
     return make_handle, (type(handle), handle._when if is_timer else None)
 
 
-def make_handle(cls: type, when: float | None) -> object:
+def make_handle(cls: Any, when: float | None) -> object:
     handle: Any = cls.__new__(cls)
     handle._loop = current().loop
     handle._repr = None

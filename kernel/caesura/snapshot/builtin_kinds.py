@@ -125,7 +125,7 @@ def reduce_new_type(pickler: Pickling, made: Any) -> Reduced:
 
 
 def make_new_type(name: str, supertype: Any, module: str) -> object:
-    made: Any = typing.NewType(name, supertype)  # type: ignore[valid-newtype]
+    made = vars(typing)["NewType"](name, supertype)
     made.__module__ = module
     return typing.cast("object", made)
 

@@ -140,16 +140,20 @@ def reducer_for(obj: object) -> Reducer | None:
 
 def _has_default_reduction(cls: type) -> bool:
     return (
-        cls.__reduce__ is object.__reduce__
-        and cls.__reduce_ex__ is object.__reduce_ex__
+        _attribute(cls, "__reduce__") is object.__reduce__
+        and _attribute(cls, "__reduce_ex__") is object.__reduce_ex__
         and cls not in copyreg.dispatch_table
         and cls is not types.BuiltinFunctionType
     )
 
 
+def _attribute(cls: type, name: str) -> object:
+    return getattr(cls, name)
+
+
 def _is_plain(cls: type) -> bool:
     """Whether every class above was made by a class statement: then the default of pickle is right."""
-    return all(base is object or "__module__" in base.__dict__ and _has_python_layout(base) for base in cls.__mro__)
+    return all(base is object or ("__module__" in base.__dict__ and _has_python_layout(base)) for base in cls.__mro__)
 
 
 def _has_python_layout(cls: type) -> bool:

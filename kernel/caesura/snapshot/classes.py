@@ -1,7 +1,7 @@
 """Classes of the notebook, by value: first an empty class of the right shape, then its attributes.
 
-No metaclass's ``__new__``, no ``__init_subclass__`` of the notebook and no ``__set_name__`` runs again at a load: what they
-did is in the attributes.
+No metaclass's ``__new__``, no ``__init_subclass__`` of the notebook and no ``__set_name__`` runs again at a load: what
+they did is in the attributes.
 """
 
 from __future__ import annotations
@@ -100,11 +100,11 @@ def make_class(meta: type, name: str, bases: tuple[type, ...], namespace: dict[s
 def _without_init_subclass(bases: tuple[type, ...]) -> Iterator[None]:
     """Keep ``__init_subclass__`` of classes by value from running: it ran when the class was made."""
     hooked: dict[type, Any] = {}
-    for base in {cls for base in bases for cls in base.__mro__}:
+    for base in {ancestor for direct in bases for ancestor in direct.__mro__}:
         hook = base.__dict__.get("__init_subclass__")
         if hook is not None and base.__flags__ & _HEAP_TYPE and global_name(base) is None:
             hooked[base] = hook
-            type.__setattr__(base, "__init_subclass__", classmethod(_do_nothing))
+            type.__setattr__(base, "__init_subclass__", classmethod(cast("Any", _do_nothing)))
     try:
         yield
     finally:
@@ -142,8 +142,9 @@ def make_enum_member(cls: type[enum.Enum], name: str | None, content: tuple[Any,
     known = cast("Any", cls.__dict__.get("_member_map_", {})).get(name)
     if known is not None:
         return cast("enum.Enum", known)
-    base = cast("Any", type(content[0]) if content else object)
-    return cast("enum.Enum", base.__new__(cls, *content))
+    base: type = type(content[0]) if content else object
+    new: Any = base.__new__
+    return cast("enum.Enum", new(cls, *content))
 
 
 def fill_enum_member(member: enum.Enum, state: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Exceptions with all that hangs on them, and tracebacks.
 
-Pickle drops ``__traceback__``, ``__cause__`` and ``__context__``. An exception that has been caught must have a traceback
-(``except*`` relies on it), and users read it.
+Pickle drops ``__traceback__``, ``__cause__`` and ``__context__``. An exception that has been caught must have a
+traceback (``except*`` relies on it), and users read it.
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ _NEWLINES = ("", "\n", "\r", "\r\n")
 
 
 def reduce_file(pickler: Pickling, file: Any) -> Reduced:
-    for name in _STREAMS:
-        if getattr(sys, name, None) is file:
-            return standard_stream, (name,)
+    for stream in _STREAMS:
+        if getattr(sys, stream, None) is file:
+            return standard_stream, (stream,)
     if file.closed:
         return make_closed_file, (type(file),)
     name = getattr(file, "name", None)

@@ -51,7 +51,7 @@ class ObjectPickler(pickle.Pickler):
         self._reducers: dict[type, Reducer | None] = {}
         self._put_off: list[tuple[Phase, object, object]] = []
         if seeds.objects:
-            self.memo = seeds.memo()  # type: ignore[assignment]  # typeshed knows only the proxy
+            self.memo = seeds.memo()
 
     def _keep_in_band(self, buffer: pickle.PickleBuffer) -> bool:
         view = buffer.raw()

@@ -1,8 +1,9 @@
 """What a snapshot refers to instead of containing it: the live objects of the worker, and the dicts of modules.
 
-They stand in the pickler's memo before it begins, so that meeting one of them costs nothing more than meeting any object
-twice. (``persistent_id`` would be asked for every single object, which makes a save of small objects up to four times as
-slow.) Before the stream is read, the same places of the unpickler's memo are filled with what stands for them there.
+They stand in the pickler's memo before it begins, so that meeting one of them costs nothing more than meeting any
+object twice. (``persistent_id`` would be asked for every single object, which makes a save of small objects up to four
+times as slow.) Before the stream is read, the same places of the unpickler's memo are filled with what stands for them
+there.
 
 The first :data:`ALWAYS` places are for what is always filled at the other end. Behind them are the dicts of all other
 modules; which of these are used is read from the stream, so that only they are imported.

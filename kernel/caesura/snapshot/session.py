@@ -6,14 +6,10 @@ namespace; its other variables; the rest of the root; other state of the interpr
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import io
 import pickle
-import sys
 import types
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,12 +18,10 @@ from caesura.errors import CannotMove, SaveAborted, SnapshotRefused
 from caesura.snapshot import archive, interpreter, seeds
 from caesura.snapshot.archive import Saved
 from caesura.snapshot.pickler import ObjectPickler, Stream
+from caesura.snapshot.quiet import quiet, undisturbed
 from caesura.snapshot.restoring import CallbackOrders, Restoring
 from caesura.snapshot.seeds import Anchors
 from caesura.store.blobs import Blobs
-
-RECURSION_LIMIT: Final = 4000
-"""Levels of nesting that may be saved where the interpreter's limit counts C calls too (3.11); about 2 MB of stack."""
 
 _FIRST: Final = (types.FunctionType, type, types.ModuleType, int, float, str, bool, bytes, type(None))
 
@@ -95,22 +89,6 @@ def dump_session(
     return pickler, seeded.names
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """No collection, no warnings of pickle's own, and room for nested data."""
-    collecting, limit = gc.isenabled(), sys.getrecursionlimit()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gc.disable()
-        sys.setrecursionlimit(max(limit, RECURSION_LIMIT))
-        try:
-            yield
-        finally:
-            sys.setrecursionlimit(limit)
-            if collecting:
-                gc.enable()
-
-
 class _SessionUnpickler(pickle.Unpickler):
     def __init__(self, file: io.BytesIO, buffers: list[memoryview], seeded: Mapping[int, Any]) -> None:
         super().__init__(file, buffers=buffers)
@@ -133,23 +111,12 @@ def load(manifest: Mapping[str, Any], *, anchors: Anchors, loop: Any, blobs: Blo
     points.reach("load.after_read")
     restoring = Restoring(loop)
     try:
-        with _undisturbed(), restoring.under_way():
+        with undisturbed(), restoring.under_way():
             return _read(manifest["seeds"], stream, buffers, anchors, restoring)
     except SnapshotRefused:
         raise
     except Exception as error:
         raise SnapshotRefused(f"This snapshot cannot be loaded: {type(error).__name__}: {error}") from error
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _read(

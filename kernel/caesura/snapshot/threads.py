@@ -44,7 +44,7 @@ def reduce_thread(pickler: Pickling, thread: Any) -> Reduced:
     return make_thread, (type(thread), started), state, None, None, fill_local
 
 
-def make_thread(cls: type, is_over: bool) -> object:
+def make_thread(cls: Any, is_over: bool) -> object:
     thread: Any = cls.__new__(cls)
     threading.Thread.__init__(thread)
     if is_over:
@@ -87,7 +87,7 @@ def reduce_concurrent_future(pickler: Pickling, future: Any) -> Reduced:
     return make_concurrent_future, (type(future),), (cancelled, *outcome), None, None, fill_concurrent_future
 
 
-def make_concurrent_future(cls: type) -> object:
+def make_concurrent_future(cls: Any) -> object:
     future: Any = cls.__new__(cls)
     concurrent.futures.Future.__init__(future)
     return future

@@ -28,7 +28,7 @@ def reduce_widely(pickler: Pickling, obj: Any) -> Reduced:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return load_widely, (dill.dumps(obj, protocol=5, byref=True, recurse=True),)
-    except Exception as error:  # noqa: BLE001  dill raises whatever its many hooks raise
+    except Exception as error:
         raise CannotMove(kind_name(type(obj)), remedy=f"{error}.") from error
 
 

@@ -1,0 +1,223 @@
+"""What in a session cannot be saved, in words: found by trying pieces after a save has failed.
+
+Suspended frames, tasks and futures are looked at one by one, so that what a frame holds is named as its local and not
+by the way from some variable through the event loop.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import time
+import types
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from caesura.errors import CannotMove
+from caesura.frames import Frame, slot_names
+from caesura.model import Obstacle
+from caesura.snapshot.pickler import ObjectPickler, Stream
+from caesura.snapshot.quiet import quiet
+from caesura.snapshot.reducing import Phase
+from caesura.snapshot.seeds import Anchors, Seeds, collect
+from caesura.snapshot.suspended import frame_of
+from caesura.snapshot.unmovable import kind_name
+
+SEARCH_S: Final = 2.0
+"""How long may be spent on finding a name."""
+
+_DEEPEST: Final = 30
+_NESTED: Final = "Make it flatter, for instance a list of its parts, or drop it before the await."
+
+Trial = Callable[[object], None]
+"""Raises if the object cannot be pickled."""
+
+
+def explain(error: BaseException, root: Mapping[str, Any], anchors: Anchors) -> Obstacle:
+    """What made a save of ``root`` fail with ``error``: the thing, how the user reaches it, and what can be done."""
+    namespace: dict[str, Any] = root["namespace"]
+    loop = anchors.by_name.get("loop")
+    seeds = collect(Anchors({**anchors.by_name, "namespace": namespace}), namespace)
+    return _Search(seeds, loop).run(error, root)
+
+
+def locate(error: BaseException, value: object, trial: Trial) -> Obstacle:
+    """What in ``value`` makes ``trial`` raise ``error``; the path begins at ``value``."""
+    deadline = time.monotonic() + SEARCH_S
+    path, found, reason = _descend("", value, error, trial, deadline)
+    return _obstacle(reason, path.removeprefix("."), found)
+
+
+class _Probe(ObjectPickler):
+    """Writes one object into nothing and notes what would be written later."""
+
+    def __init__(self, seeds: Seeds, loop: object) -> None:
+        super().__init__(Stream(lambda: False), loop=loop, seeds=seeds)
+        self.noted: list[tuple[Phase, object, Any]] = []
+
+    def later(self, phase: Phase, obj: object, state: object) -> None:
+        self.noted.append((phase, obj, state))
+
+
+class _Search:
+    def __init__(self, seeds: Seeds, loop: object) -> None:
+        self._seeds = seeds
+        self._loop = loop
+        self._deadline = time.monotonic() + SEARCH_S
+        self._noted: deque[tuple[Phase, object, Any]] = deque()
+        self._seen: set[int] = set()
+
+    def run(self, error: BaseException, root: Mapping[str, Any]) -> Obstacle:
+        pieces = [(name, value) for name, value in root["namespace"].items()]
+        pieces += [(key, value) for key, value in root.items() if key != "namespace"]
+        for label, value in pieces:
+            found = self._look(label, value)
+            if found is not None:
+                return found
+        while self._noted and time.monotonic() < self._deadline:
+            phase, obj, state = self._noted.popleft()
+            for label, value in _parts(phase, obj, state):
+                found = self._look(label, value)
+                if found is not None:
+                    return found
+        return _obstacle(error, "", None)
+
+    def _look(self, label: str, value: object) -> Obstacle | None:
+        try:
+            self._try(value)
+        except Exception as error:  # noqa: BLE001  any error is what is looked for
+            path, found, reason = _descend(label, value, error, self._try, self._deadline)
+            return _obstacle(reason, path, found)
+        return None
+
+    def _try(self, value: object) -> None:
+        probe = _Probe(self._seeds, self._loop)
+        try:
+            with quiet():
+                probe.dump(value)
+        finally:
+            for entry in probe.noted:
+                if id(entry[1]) not in self._seen:
+                    self._seen.add(id(entry[1]))
+                    self._noted.append(entry)
+
+
+def _obstacle(error: BaseException, path: str, value: object) -> Obstacle:
+    if isinstance(error, CannotMove) and error.kind != "something in this session":
+        return Obstacle(error.kind, error.path or path, "", error.remedy)
+    if isinstance(error, RecursionError):
+        return Obstacle("data that is nested too deeply", path, "", _NESTED)
+    reason = f"{type(error).__name__}: {error}"
+    remedy = error.remedy if isinstance(error, CannotMove) else ""
+    return Obstacle(kind_name(type(value)) if value is not None else "session", path, reason, remedy)
+
+
+def _descend(
+    path: str, value: object, error: BaseException, trial: Trial, deadline: float
+) -> tuple[str, object, BaseException]:
+    """The innermost part of ``value`` that fails, how to reach it, and its error."""
+    for _ in range(_DEEPEST):
+        if isinstance(error, RecursionError):
+            break
+        for suffix, child in children(value):
+            if time.monotonic() > deadline:
+                return path, value, error
+            try:
+                trial(child)
+            except Exception as inner:  # noqa: BLE001  any error is what is looked for
+                path, value, error = f"{path}{suffix}", child, inner
+                break
+        else:
+            break
+    return path, value, error
+
+
+def _parts(phase: Phase, obj: Any, state: Any) -> Iterator[tuple[str, object]]:
+    """The pieces of a state that was put off, as the user would call them."""
+    if phase == "frame":
+        frame = frame_of(state)
+        place = _place(frame)
+        for name, value in zip(slot_names(frame), frame.slots, strict=True):
+            yield f"{name} of {place}", value
+        yield f"exception handled in {place}", frame.exc
+        yield f"function of {place}", frame.function
+        yield f"namespace of {place}", frame.locals
+    elif phase in ("future", "task"):
+        owner = f"task {state['name']}" if phase == "task" else "a future"
+        for name, value in state.items():
+            yield f"{name} of {owner}", value
+    elif phase == "context":
+        for variable, value in state:
+            yield f"context variable {variable.name}", variable
+            yield f"value of context variable {variable.name}", value
+    elif phase == "handle":
+        yield "function called by a timer", state[0]
+        yield "arguments of a timer", state[1]
+        yield "context of a timer", state[2]
+    else:
+        yield "a finalizer", state
+
+
+def _place(frame: Frame) -> str:
+    """``fetch() at cell 3, line 4``."""
+    code = frame.code
+    if code is None:
+        return f"{frame.qualname}()"
+    line = code.co_firstlineno
+    for start, number in dis.findlinestarts(code):
+        if start <= frame.resume and number is not None:
+            line = number
+    name = code.co_filename.rpartition("/")[2].strip("<>")
+    return f"{frame.qualname}() at {name}, line {line}"
+
+
+def children(value: Any) -> Iterator[tuple[str, object]]:
+    """What ``value`` is made of, with the text that leads from it to each part."""
+    if isinstance(value, dict):
+        yield from ((f"[{_short(key)}]", each) for key, each in list(value.items()))
+        yield from ((f" (key {_short(key)})", key) for key in list(value))
+    elif isinstance(value, list | tuple | deque):
+        yield from ((f"[{index}]", each) for index, each in enumerate(value))
+    elif isinstance(value, set | frozenset):
+        yield from ((f" (element {_short(each)})", each) for each in value)
+    elif isinstance(value, types.FunctionType):
+        for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
+            yield f" (its variable {name})", cell
+        yield " (its defaults)", (value.__defaults__, value.__kwdefaults__)
+        yield " (its attributes)", value.__dict__
+    elif isinstance(value, types.CellType):
+        yield from (("", contents) for contents in _contents(value))
+    elif isinstance(value, types.MethodType):
+        yield ".__self__", value.__self__
+    elif isinstance(value, functools.partial):
+        yield from ((f".{name}", getattr(value, name)) for name in ("func", "args", "keywords"))
+    elif isinstance(value, BaseException):
+        yield from ((f".{name}", getattr(value, name)) for name in ("args", "__dict__", "__cause__", "__context__"))
+    else:
+        yield from _attributes(value)
+
+
+def _contents(cell: types.CellType) -> Iterator[object]:
+    try:
+        yield cell.cell_contents
+    except ValueError:
+        return
+
+
+def _attributes(value: Any) -> Iterator[tuple[str, object]]:
+    own = getattr(value, "__dict__", None)
+    if isinstance(own, dict | types.MappingProxyType):
+        for name, each in list(own.items()):
+            if not isinstance(each, types.GetSetDescriptorType | types.MemberDescriptorType):
+                yield f".{name}", each
+    for cls in type(value).__mro__:
+        names = cls.__dict__.get("__slots__", ())
+        for name in (names,) if isinstance(names, str) else names:
+            if hasattr(value, name):
+                yield f".{name}", getattr(value, name)
+
+
+def _short(value: object) -> str:
+    text = repr(value) if isinstance(value, str | int | float | bytes | bool) else type(value).__qualname__
+    return text if len(text) <= 40 else f"{text[:37]}..."

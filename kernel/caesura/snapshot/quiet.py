@@ -1,0 +1,40 @@
+"""What is switched off in the interpreter while a pickler or an unpickler works."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Final
+
+RECURSION_LIMIT: Final = 4000
+"""Levels of nesting that may be saved where the interpreter's limit counts C calls too (3.11); about 2 MB of stack."""
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """No collection, no warnings of pickle's own, and room for nested data."""
+    collecting, limit = gc.isenabled(), sys.getrecursionlimit()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.disable()
+        sys.setrecursionlimit(max(limit, RECURSION_LIMIT))
+        try:
+            yield
+        finally:
+            sys.setrecursionlimit(limit)
+            if collecting:
+                gc.enable()
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import os
 import queue
 import sys
 import tempfile
+import zlib
 from typing import Any, Final
 
-from ipykernel.compiler import XCachingCompiler
+from ipykernel.compiler import XCachingCompiler, get_tmp_hash_seed, murmur2_x86
 from ipykernel.ipkernel import IPythonKernel
 from jupyter_client.session import Session
 from traitlets import Any as AnyTrait
@@ -20,10 +20,6 @@ from traitlets.config import Config
 from caesura.worker.jupyter_socket import JupyterSocket
 
 IMPLEMENTATION: Final = "caesura"
-
-
-def _number(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).digest(), "big")
 
 
 class CellCompiler(XCachingCompiler):  # type: ignore[misc]
@@ -38,7 +34,7 @@ class CellCompiler(XCachingCompiler):  # type: ignore[misc]
         named = os.environ.get("IPYKERNEL_CELL_NAME")
         if named is not None:
             return named
-        digest = _number(raw_code)
+        digest = murmur2_x86(raw_code, get_tmp_hash_seed())
         return os.path.join(tempfile.gettempdir(), f"ipykernel_{type(self).session_number}", f"{digest}.py")
 
 
@@ -78,7 +74,7 @@ class CaesuraKernel(IPythonKernel):  # type: ignore[misc]
         self.session.username = os.environ.get("USER", "username")
         self.ident = session_id
         self.shell.displayhook.topic = self._topic("execute_result")
-        CellCompiler.session_number = _number(session_id) % 10_000_000
+        CellCompiler.session_number = zlib.crc32(session_id.encode()) % 10_000_000
 
 
 def make_kernel() -> CaesuraKernel:

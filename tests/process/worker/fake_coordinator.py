@@ -90,7 +90,8 @@ class Link:
         self.changed = threading.Condition()
         self.is_open = True
         self.acks = True
-        threading.Thread(target=self._read, daemon=True).start()
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
 
     def _read(self) -> None:
         decoder = Decoder()
@@ -114,6 +115,12 @@ class Link:
 
     def send(self, message: Message) -> None:
         self.connection.sendall(b"".join(pack(message)))
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+        self.thread.join(DEADLINE_S)
+        self.connection.close()
 
     def wait(self, found: Callable[[list[Message]], Any], what: str = "a message") -> Any:
         """What ``found(messages)`` gives once it is not None."""
@@ -153,6 +160,7 @@ class FakeCoordinator:
         self.epoch = 0
         self.next_number = 1
         self.pids: set[int] = set()
+        self.links: list[Link] = []
         self.cells = 0
         self.environment: dict[str, Any] = {"argv": ["--HistoryManager.hist_file=:memory:"]}
         self._start_zygote(home)
@@ -215,6 +223,7 @@ class FakeCoordinator:
         self.server.settimeout(DEADLINE_S)
         connection, _ = self.server.accept()
         link = Link(connection)
+        self.links.append(link)
         link.hello = link.wait_for(Hello)
         link.send(Welcome(pid=os.getpid()))
         self.link = link
@@ -331,6 +340,8 @@ class FakeCoordinator:
         for pid in self.pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        for link in self.links:
+            link.close()
         self.zygote.close()
         self.process.wait(DEADLINE_S)
         self.server.close()

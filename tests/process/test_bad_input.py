@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from notebooks import Home
+from notebooks import Home, is_alive, until
 
 pytestmark = pytest.mark.process
 
@@ -77,7 +77,9 @@ def test_a_home_that_cannot_be_made(make_home: Callable[..., Home], tmp_path: Pa
 def test_records_of_a_newer_version_are_left_alone(make_home: Callable[..., Home], tmp_path: Path) -> None:
     home = make_home()
     assert home.command("start").returncode == 0
+    pid = home.coordinator_pid()
     home.request("stop", force=True)
+    until(lambda: not is_alive(pid), "the coordinator has stopped")
     records = home.path / "records.sqlite"
     with sqlite3.connect(records) as database:
         changed = database.execute("update meta set value = '999' where key like '%version%'").rowcount

@@ -78,6 +78,9 @@ def test_what_cannot_be_moved_is_held_finishes_and_is_named_by_status(
     assert named in held["reason"]
     shown = home.command("status")
     assert named in shown.stdout
-    home.command("events", "send", "go", "--json", "7")
-    assert notebook.wait(cell).text == "7\n"
+    sent = home.command("events", "send", "go", "--json", "7")
+    assert sent.returncode == 0, sent.stderr
+    result = notebook.wait(cell)
+    assert result.error is None, result.error
+    assert result.text == "7\n"
     assert notebook.moves(cell) == []

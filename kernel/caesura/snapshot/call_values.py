@@ -59,13 +59,15 @@ def dumps(value: object, *, namespace: dict[str, Any] | None = None) -> bytes:
 def loads(data: bytes, *, namespace: dict[str, Any] | None = None) -> Any:
     """The value that :func:`dumps` was given. Errors are those of the value's own code, or of pickle.
 
-    What functions in it had as globals is in a dict of its own; ``namespace`` is not changed.
+    What functions in it had as globals is in a dict of its own; ``namespace`` is not changed. A plain pickle, as the
+    answer of an event is one, is a value without functions.
     """
     restoring = Restoring(None)
     with restoring.under_way():
-        unpickler = pickle.Unpickler(io.BytesIO(data))
+        stream = io.BytesIO(data)
+        unpickler = pickle.Unpickler(stream)
         value = unpickler.load()
-        while (entries := unpickler.load()) is not None:
+        while stream.tell() < len(data) and (entries := unpickler.load()) is not None:
             for _, shared, names in entries:
                 names.pop(_MODULES, None)
                 shared.update(names)

@@ -28,6 +28,7 @@ from caesura.snapshot import (
     contexts,
     exceptions,
     files,
+    forwarding,
     functions,
     suspended,
     threads,
@@ -135,7 +136,9 @@ def reducer_for(obj: object) -> Reducer | None:
         return None
     if frames.unavailable_reason() is None and frames.read_awaitable(obj) is not None:
         return suspended.reduce_awaitable
-    return None if _is_plain(cls) else reduce_widely
+    if not _is_plain(cls):
+        return reduce_widely
+    return forwarding.reduce_forwarding if forwarding.is_forwarding(cls) else None
 
 
 def _has_default_reduction(cls: type) -> bool:

@@ -28,8 +28,13 @@ _MOST_STEPS = 100_000
 class Timers(Protocol):
     """The part of a loop that a replay needs."""
 
-    def next_timer(self) -> float: ...
-    def due_timers(self, until: float) -> float: ...
+    def next_timer(self) -> float:
+        """The loop time of the next timer; infinity if there is none."""
+        ...
+
+    def last_timer(self, until: float) -> float:
+        """The loop time of the last timer that is due at ``until``; minus infinity if none is."""
+        ...
 
 
 class Replay:
@@ -58,7 +63,7 @@ class Replay:
         if self._horizon is None:
             put_in_order(self._orders)
             last = self._deliveries[0][0] if self._deliveries else -math.inf
-            self._horizon = max(last, timers.due_timers(self._now))
+            self._horizon = max(last, timers.last_timer(self._now))
         self._steps += 1
         if self._steps > _MOST_STEPS:
             delivery_time, timer_time = self._now if self._deliveries else math.inf, math.inf

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -65,6 +66,7 @@ class CellSelector(selectors.DefaultSelector):
         self.is_blocked = False
         self._posted: deque[Callable[[], None]] = deque()
         self._turns: Turns | None = None
+        self._closing = threading.RLock()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -91,10 +93,11 @@ class CellSelector(selectors.DefaultSelector):
 
     def wake_up(self) -> None:
         """End the wait, if there is one. Safe from any thread and from a signal handler."""
-        if self._wake_write < 0:
-            return  # the loop is closed: nobody waits
-        with contextlib.suppress(BlockingIOError):  # the pipe is full of wake-ups already
-            os.write(self._wake_write, b"\0")
+        # Another thread may close the loop meanwhile, and the number of the descriptor may be somebody else's then.
+        # A signal handler may interrupt this very function: the lock has to be one that its thread can take twice.
+        with self._closing, contextlib.suppress(BlockingIOError):  # the pipe is full of wake-ups already
+            if self._wake_write >= 0:
+                os.write(self._wake_write, b"\0")
 
     def select(self, timeout: float | None = None) -> Events:
         """See :meth:`selectors.BaseSelector.select`; what is posted is no event."""
@@ -160,8 +163,9 @@ class CellSelector(selectors.DefaultSelector):
 
     def close(self) -> None:
         super().close()
-        descriptors = self._wake_read, self._wake_write
-        self._wake_read = self._wake_write = -1
-        for descriptor in descriptors:
-            if descriptor >= 0:
-                os.close(descriptor)
+        with self._closing:
+            descriptors = self._wake_read, self._wake_write
+            self._wake_read = self._wake_write = -1
+            for descriptor in descriptors:
+                if descriptor >= 0:
+                    os.close(descriptor)

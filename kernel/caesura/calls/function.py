@@ -123,6 +123,8 @@ async def run_call(payload: bytes) -> bytes:
 def dump_error(error: BaseException) -> bytes:
     """The bytes of what :func:`run_call` raised, its traceback beginning in the function."""
     found = error.__traceback__
+    while found is not None and found.tb_frame.f_code is not run_call.__code__:
+        found = found.tb_next
     while found is not None and found.tb_frame.f_globals is globals():
         found = found.tb_next
     return values.dump_error(error.with_traceback(found), current_backend().namespace)

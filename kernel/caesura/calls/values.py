@@ -6,6 +6,7 @@ The pickler is the snapshot's. It is imported when the first value is sent, beca
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -73,6 +74,8 @@ def dump_error(error: BaseException, namespace: dict[str, object]) -> bytes:
 
 
 def _refusal(value: object, namespace: dict[str, object], path: str, remedy: str) -> CannotMove | None:
+    if isinstance(value, asyncio.Future):
+        return CannotMove(_kind(value), path, "Await it, and pass its result.")
     try:
         dumps(value, namespace)
     except Exception as error:  # noqa: BLE001  any pickler's error means the same

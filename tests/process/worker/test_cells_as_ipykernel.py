@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # one cell a line
 """What a cell sends is what ipykernel sends: each cell is run by both, and the messages are compared."""
 
 from __future__ import annotations

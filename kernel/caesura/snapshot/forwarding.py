@@ -1,7 +1,8 @@
 """Objects that answer for attributes which they do not have: wrappers and proxies with a ``__getattr__``.
 
-The loader of pickle asks an object that is still empty for ``__setstate__``. Such a class hands the question on to what it
-wraps, looks for that in itself, does not find it, and asks itself again, without end. So their state is set from outside.
+The loader of pickle asks an object that is still empty for ``__setstate__``. Such a class hands the question on to what
+it wraps, looks for that in itself, does not find it, and asks itself again, without end. So the state is set from
+outside.
 """
 
 from __future__ import annotations

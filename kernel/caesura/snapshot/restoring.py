@@ -34,6 +34,7 @@ class Restoring:
     def __init__(self, loop: Any) -> None:
         self.loop = loop
         self.orders: CallbackOrders = []
+        self.timer_times: list[float] = []
         self._made: list[object] = []
         self._states: dict[str, list[tuple[Any, Any]]] = {}
 
@@ -80,15 +81,32 @@ class Restoring:
             fill_future(self, future, state)
         for task, state in self._of("task"):
             fill_task(self, task, state)
-        timers = [
-            (index, handle) for handle, state in self._of("handle") if (index := fill_handle(self, handle, state)) >= 0
-        ]
-        # In their old places, so that timers of the same time keep their order.
-        self.loop._scheduled.extend(handle for _, handle in sorted(timers, key=lambda timer: timer[0]))
-        heapq.heapify(self.loop._scheduled)
+        places = {fill_handle(self, handle, state): handle for handle, state in self._of("handle")}
+        self._schedule(places)
         for finalizer, (target, function, arguments, keywords, at_exit) in self._of("finalize"):
             weakref.finalize.__init__(cast("Any", finalizer), target, function, *arguments, **keywords)
             finalizer.atexit = at_exit
 
+    def _schedule(self, places: dict[int, Any]) -> None:
+        """Put the timers into their old places in the loop's heap, so that those of the same time keep their order.
+
+        A place whose timer was not saved gets one that is cancelled.
+        """
+        own, self.loop._scheduled = self.loop._scheduled, []
+        for place, when in enumerate(self.timer_times):
+            handle = places.get(place)
+            if handle is None:
+                handle = asyncio.TimerHandle(when, _nothing, (), self.loop)
+                handle._scheduled = True
+                self.loop._timer_cancelled_count += 1
+                handle._cancelled = True
+            self.loop._scheduled.append(handle)
+        for handle in own:
+            heapq.heappush(self.loop._scheduled, handle)
+
     def _of(self, phase: str) -> list[tuple[Any, Any]]:
         return self._states.get(phase, [])
+
+
+def _nothing() -> None:
+    return

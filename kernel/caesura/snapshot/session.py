@@ -75,10 +75,11 @@ def dump_session(
     first = {name: value for name, value in namespace.items() if isinstance(value, _FIRST)}
     second = {name: value for name, value in namespace.items() if name not in first}
     rest = {key: value for key, value in root.items() if key != "namespace"}
+    timer_times = [timer.when() for timer in loop._scheduled]
     early, late = interpreter.capture(early=True), interpreter.capture(early=False)
     try:
         stream.write(pickle.dumps(early, 5))  # a pickle of its own: it is read before the seeds are there
-        pickler.dump_all([list(namespace), first, second, rest, late])
+        pickler.dump_all([list(namespace), first, second, rest, timer_times, late])
     except (SaveAborted, CannotMove):
         raise
     except RecursionError as error:
@@ -133,6 +134,7 @@ def _read(
     for _ in ("first", "second"):
         namespace.update(unpickler.load())
     rest = unpickler.load()
+    restoring.timer_times = unpickler.load()
     late = unpickler.load()
     while (entries := unpickler.load()) is not None:
         restoring.take(entries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import concurrent.futures
 import sys
 import threading
@@ -50,6 +51,8 @@ def make_thread(cls: Any, is_over: bool) -> object:
     if is_over:
         thread._started.set()
         if sys.version_info >= (3, 13):
+            # An identity that no thread has: the handle only has to say that it is over.
+            thread._handle = vars(_thread)["_make_thread_handle"](1)
             thread._handle._set_done()
         else:
             thread._is_stopped = True

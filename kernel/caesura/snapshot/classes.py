@@ -133,8 +133,8 @@ def reduce_enum_member(pickler: Pickling, member: enum.Enum) -> Reduced:
     cls = type(member)
     if global_name(cls) is not None:
         return NotImplemented
-    data = getattr(cls, "_member_type_", object)
-    content = () if data is object else (data(cast("Any", member)),)
+    data: Any = next(base for base in cls.__mro__ if not base.__flags__ & _HEAP_TYPE)
+    content = () if data is object else (data(member),)
     return make_enum_member, (cls, member._name_, content), dict(member.__dict__), None, None, fill_enum_member
 
 
@@ -142,8 +142,7 @@ def make_enum_member(cls: type[enum.Enum], name: str | None, content: tuple[Any,
     known = cast("Any", cls.__dict__.get("_member_map_", {})).get(name)
     if known is not None:
         return cast("enum.Enum", known)
-    base: type = type(content[0]) if content else object
-    new: Any = base.__new__
+    new = vars(type(content[0]) if content else object)["__new__"]
     return cast("enum.Enum", new(cls, *content))
 
 

@@ -27,14 +27,3 @@ def quiet() -> Iterator[None]:
             sys.setrecursionlimit(limit)
             if collecting:
                 gc.enable()
-
-
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()

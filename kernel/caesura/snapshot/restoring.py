@@ -12,13 +12,15 @@ import contextlib
 import heapq
 import weakref
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from caesura import frames, points
 from caesura.errors import InternalError
 
 CallbackOrders = list[tuple["asyncio.Future[Any]", list[tuple[Any, ...]]]]
 """(future, its callbacks in order: ``("task", task)`` or ``("callback", function, context)``)."""
+
+_TIMER: Final[Any] = asyncio.TimerHandle
 
 _stack: list[Restoring] = []
 
@@ -96,7 +98,7 @@ class Restoring:
         for place, when in enumerate(self.timer_times):
             handle = places.get(place)
             if handle is None:
-                handle = asyncio.TimerHandle(when, _nothing, (), self.loop)
+                handle = _TIMER(when, _nothing, (), self.loop)
                 handle._scheduled = True
                 self.loop._timer_cancelled_count += 1
                 handle._cancelled = True

@@ -18,7 +18,7 @@ from caesura.errors import CannotMove, SaveAborted, SnapshotRefused
 from caesura.snapshot import archive, interpreter, seeds
 from caesura.snapshot.archive import Saved
 from caesura.snapshot.pickler import ObjectPickler, Stream
-from caesura.snapshot.quiet import quiet, undisturbed
+from caesura.snapshot.quiet import quiet
 from caesura.snapshot.restoring import CallbackOrders, Restoring
 from caesura.snapshot.seeds import Anchors
 from caesura.store.blobs import Blobs
@@ -55,8 +55,9 @@ def save(
     """
     points.reach("prepare.before_serialise")
     stream = Stream(aborted)
+    states = interpreter.capture(early=True), interpreter.capture(early=False)
     with quiet():
-        pickler, names = dump_session(root, anchors, loop, stream)
+        pickler, names = _dump(root, states, anchors, loop, stream)
     data = stream.take()
     points.reach("prepare.after_serialise")
     refs = blobs.put([data, *pickler.buffers], aborted)
@@ -64,8 +65,8 @@ def save(
     return archive.make(blobs, refs[0], refs[1:], {"count": len(names), "used": used}, about or {})
 
 
-def dump_session(
-    root: Mapping[str, Any], anchors: Anchors, loop: Any, stream: Stream
+def _dump(
+    root: Mapping[str, Any], states: tuple[Any, Any], anchors: Anchors, loop: Any, stream: Stream
 ) -> tuple[ObjectPickler, list[str]]:
     """Write the session into ``stream``; the pickler, with its buffers, and the names of the seeds."""
     namespace: dict[str, Any] = root["namespace"]
@@ -76,7 +77,7 @@ def dump_session(
     second = {name: value for name, value in namespace.items() if name not in first}
     rest = {key: value for key, value in root.items() if key != "namespace"}
     timer_times = [timer.when() for timer in loop._scheduled]
-    early, late = interpreter.capture(early=True), interpreter.capture(early=False)
+    early, late = states
     try:
         stream.write(pickle.dumps(early, 5))  # a pickle of its own: it is read before the seeds are there
         pickler.dump_all([list(namespace), first, second, rest, timer_times, late])
@@ -112,8 +113,13 @@ def load(manifest: Mapping[str, Any], *, anchors: Anchors, loop: Any, blobs: Blo
     points.reach("load.after_read")
     restoring = Restoring(loop)
     try:
-        with undisturbed(), restoring.under_way():
-            return _read(manifest["seeds"], stream, buffers, anchors, restoring)
+        with restoring.under_way():
+            beginning = io.BytesIO(stream)
+            interpreter.restore(pickle.load(beginning))
+            with quiet():
+                session, late = _read(manifest["seeds"], beginning.read(), buffers, anchors, restoring)
+            interpreter.restore(late)
+            return session
     except SnapshotRefused:
         raise
     except Exception as error:
@@ -121,14 +127,13 @@ def load(manifest: Mapping[str, Any], *, anchors: Anchors, loop: Any, blobs: Blo
 
 
 def _read(
-    seeded: Mapping[str, Any], stream: memoryview, buffers: list[memoryview], anchors: Anchors, restoring: Restoring
-) -> LoadedSession:
+    seeded: Mapping[str, Any], stream: bytes, buffers: list[memoryview], anchors: Anchors, restoring: Restoring
+) -> tuple[LoadedSession, dict[str, Any]]:
+    """The session, and the state of the interpreter that is still to be set."""
     namespace: dict[str, Any] = anchors.by_name["namespace"]  # type: ignore[assignment]
     named = Anchors({"loop": restoring.loop, **anchors.by_name})
-    beginning = io.BytesIO(stream)
-    interpreter.restore(pickle.load(beginning))
     found = seeds.resolve({int(place): name for place, name in seeded["used"].items()}, named)
-    unpickler = _SessionUnpickler(io.BytesIO(seeds.preamble(seeded["count"]) + beginning.read()), buffers, found)
+    unpickler = _SessionUnpickler(io.BytesIO(seeds.preamble(seeded["count"]) + stream), buffers, found)
     unpickler.load()
     order: list[str] = unpickler.load()
     for _ in ("first", "second"):
@@ -139,9 +144,8 @@ def _read(
     while (entries := unpickler.load()) is not None:
         restoring.take(entries)
     restoring.commit()
-    interpreter.restore(late)
     values = [(name, namespace[name]) for name in order]
     namespace.clear()
     namespace.update(values)
     root = {"namespace": namespace, **rest}
-    return LoadedSession(root, restoring.orders, rest.get("operations", {}))
+    return LoadedSession(root, restoring.orders, rest.get("operations", {})), late

@@ -1,10 +1,11 @@
-"""A notebook in small: a namespace, a loop with a clock that stands, and one cell that can be moved wherever it waits."""
+"""A notebook in small: a namespace, a loop with a clock that stands, and a cell that can be moved where it waits."""
 
 from __future__ import annotations
 
 import ast
 import asyncio
 import builtins
+import gc
 import json
 import types
 from pathlib import Path
@@ -130,17 +131,31 @@ class Notebook:
         self.loop.settle()
 
     def forget(self) -> None:
-        """End as a process does that leaves by ``os._exit``."""
-        for task in asyncio.all_tasks(self.loop):
+        """End as a process does that leaves by ``os._exit``: nothing that is suspended runs any more."""
+        tasks = asyncio.all_tasks(self.loop)
+        for obj in _reachable([self.namespace, *tasks, *self.loop._scheduled]):
+            if isinstance(obj, types.CoroutineType | types.GeneratorType | types.AsyncGeneratorType):
+                frames.drop(obj)
+        for task in tasks:
             task._log_destroy_pending = False  # type: ignore[attr-defined]
-            awaited: Any = task.get_coro()
-            while awaited is not None and hasattr(awaited, "close"):
-                inner = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)
-                if isinstance(awaited, types.CoroutineType | types.GeneratorType | types.AsyncGeneratorType):
-                    frames.drop(awaited)
-                awaited = inner
         self.loop._ready.clear()
         self.loop.close()
+
+
+def _reachable(roots: list[object]) -> list[object]:
+    """What belongs to a notebook: everything that is reached without passing through modules and classes."""
+    found: dict[int, object] = {}
+    waiting = list(roots)
+    while waiting:
+        obj = waiting.pop()
+        if id(obj) in found or isinstance(obj, types.ModuleType | type | types.CodeType | asyncio.AbstractEventLoop):
+            continue
+        found[id(obj)] = obj
+        if isinstance(obj, types.FunctionType):
+            waiting += [obj.__closure__, obj.__defaults__]
+        elif not (isinstance(obj, dict) and "__loader__" in obj):
+            waiting += gc.get_referents(obj)
+    return list(found.values())
 
 
 def run(source: str, folder: Path, *, moving: bool) -> tuple[object, int]:

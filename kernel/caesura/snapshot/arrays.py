@@ -6,6 +6,7 @@ imported it.
 
 from __future__ import annotations
 
+import pickle
 import sys
 from typing import Any, Final
 
@@ -26,9 +27,11 @@ def reduce_array(pickler: Pickling, array: Any) -> Reduced:
         return _reduce_view(array, base)
     if array.dtype.kind in "mM" and _is_contiguous(array):
         # numpy gives no buffer of dates; their integers it does.
-        return make_dates, (array.view("i8"), array.dtype), None
+        order = "C" if array.flags.c_contiguous else "F"
+        buffer = pickle.PickleBuffer(array.view("i8"))
+        return make_array, (buffer, array.dtype, array.shape, order, array.flags.writeable)
     reduced = array.__reduce_ex__(5)
-    if reduced[0].__name__ == "_frombuffer":
+    if reduced[0].__name__ == "_frombuffer" and len(reduced[1]) == 4:
         return make_array, (*reduced[1], array.flags.writeable)
     if array.flags.writeable:
         return reduced
@@ -65,20 +68,13 @@ def _reduce_view(array: Any, base: Any) -> Reduced:
     return make_view, (base, array.dtype, array.shape, array.strides, start, array.flags.writeable)
 
 
-def make_array(buffer: Any, dtype: Any, shape: Any, order: str, *rest: Any) -> Any:
-    writable = rest[-1]
+def make_array(buffer: Any, dtype: Any, shape: Any, order: str, writable: bool) -> Any:
     array = _numpy().frombuffer(buffer, dtype=dtype).reshape(shape, order=order)
     if array.nbytes < OWNED_BYTES or (writable and not array.flags.writeable):
         array = array.copy(order="K")
     if not writable:
         array.flags.writeable = False
     return array
-
-
-def make_dates(integers: Any, dtype: Any) -> Any:
-    dates = integers.view(dtype)
-    dates.flags.writeable = integers.flags.writeable
-    return dates
 
 
 def make_read_only(array: Any) -> Any:

@@ -11,12 +11,14 @@ import io
 import os
 import stat
 import sys
-from typing import Any
+from typing import Any, Final
 
 from caesura.errors import CannotMove, SnapshotRefused
 from caesura.snapshot.reducing import Pickling, Reduced
 
 _STREAMS = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")
+LONGEST_READ_BYTES: Final = 16 << 20
+"""How much of a file may be read to find out where a loop is in it."""
 _NEWLINES = ("", "\n", "\r", "\r\n")
 
 
@@ -33,12 +35,14 @@ def reduce_file(pickler: Pickling, file: Any) -> Reduced:
     found = os.fstat(file.fileno())
     if not stat.S_ISREG(found.st_mode) or not _is_same(path, found):
         raise _unmovable(file, "It is not a regular file that is still in its place: close it before the await.")
-    file.flush()
     try:
-        position = file.tell()
+        position = file.tell()  # before the flush, which would let it tell a wrong position
     except OSError:
-        remedy = "A file that a for loop reads has no position: use readline(), or read all lines before the await."
-        raise _unmovable(file, remedy) from None
+        if found.st_size > LONGEST_READ_BYTES:
+            remedy = "A file that a for loop reads has no position: use readline(), or read its lines before the await."
+            raise _unmovable(file, remedy) from None
+        position = _position_in_a_loop(file)
+    file.flush()
     options: dict[str, Any] = {}
     if isinstance(file, io.TextIOWrapper):
         options = {
@@ -51,6 +55,17 @@ def reduce_file(pickler: Pickling, file: Any) -> Reduced:
     identity = (found.st_dev, found.st_ino, os.fstat(file.fileno()).st_size)
     raw: Any = file if isinstance(file, io.FileIO) else getattr(file, "buffer", file).raw
     return reopen, (type(file), name, path, (file.mode, raw.mode), position, options, identity)
+
+
+def _position_in_a_loop(file: io.TextIOWrapper) -> int:
+    """The position of a text file that a ``for`` loop reads; the file is left there."""
+    file.flush()
+    rest = file.read()
+    file.seek(0)
+    whole = file.read()
+    file.seek(0)
+    file.read(len(whole) - len(rest))
+    return file.tell()
 
 
 def _unmovable(file: Any, remedy: str) -> CannotMove:

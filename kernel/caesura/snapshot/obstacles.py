@@ -126,6 +126,8 @@ def _descend(
             try:
                 trial(child)
             except Exception as inner:  # noqa: BLE001  any error is what is looked for
+                if isinstance(error, CannotMove) and str(inner) != str(error):
+                    continue  # it is refused itself: its parts do not matter
                 path, value, error = f"{path}{suffix}", child, inner
                 break
         else:

@@ -41,7 +41,9 @@ def flush_files(ours: Collection[int]) -> None:
             (texts if isinstance(each, io.TextIOWrapper) else binaries).append(each)
     for file in (*texts, *binaries):  # a text file writes into a binary one
         with contextlib.suppress(ValueError, OSError):  # closed, or its other end is gone: nothing can be saved
-            file.flush()
+            # Not one that is only read: after a flush, the position that it tells in a for loop is wrong.
+            if file.writable():
+                file.flush()
 
 
 def flush_log_handlers() -> None:

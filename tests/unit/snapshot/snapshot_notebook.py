@@ -102,6 +102,7 @@ class Notebook:
             session = load(manifest, anchors=anchors, loop=other.loop, blobs=other.blobs)
         except BaseException:
             driver.close()
+            other.loop.close()
             raise
         other.task = session.root["cell"]["task"]
         if other.task is None or other.task.done():

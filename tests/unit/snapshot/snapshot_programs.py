@@ -556,7 +556,8 @@ await turn()
 append("appended")
 result = (cached(1), bounded(3), show(1), show("x"), thing.slow, thing.later(), half("11"), match.groups(),
     match.span(), next(counter), list(first), list(second), alive() is thing, weak["t"] is thing, weak_keys[thing],
-    proxy["a"], list(keys), numbers.random(), bytes(view), upper(), calls, NotImplemented, ..., int, type(None), types.FunctionType)
+    proxy["a"], list(keys), numbers.random(), bytes(view), upper(), calls,
+    NotImplemented, ..., int, type(None), types.FunctionType)
 """,
 )
 program(

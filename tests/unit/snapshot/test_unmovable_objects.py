@@ -1,0 +1,114 @@
+"""What cannot be moved is named: where it is, what it is, and what can be done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from snapshot_notebook import PRELUDE, Notebook
+
+from caesura.errors import CannotMove
+from caesura.snapshot import explain
+
+CASES = {
+    "a connection as an attribute": (
+        "import sqlite3\nclass Loader: pass\nloader = Loader(); loader._conn = sqlite3.connect(':memory:')",
+        "await turn()",
+        "loader._conn",
+        "sqlite3.Connection",
+        "Close it",
+    ),
+    "a socket in a list in a dict": (
+        "import socket\nthings = {'a': [1, socket.socket()]}",
+        "await turn()",
+        "things['a'][1]",
+        "socket.socket",
+        "Close it",
+    ),
+    "a local of a function that waits": (
+        "import sqlite3\nasync def fetch():\n    conn = sqlite3.connect(':memory:')\n    await turn()\n    conn.close()",
+        "await fetch()",
+        "local conn of fetch() at cell 1, line 4",
+        "sqlite3.Connection",
+        "Close it",
+    ),
+    "a local of a task": (
+        "import socket\nasync def work():\n    with socket.socket() as s:\n        await turn()",
+        "task = asyncio.create_task(work()); await task",
+        "local s of work() at cell 1, line 4",
+        "socket.socket",
+        "Close it",
+    ),
+    "a held lock in a closure": (
+        "import threading\ndef make():\n    lock = threading.Lock(); lock.acquire()\n    return lambda: lock\nf = make()",
+        "await turn()",
+        "f (its variable lock)",
+        "held threading.Lock",
+        "Release it",
+    ),
+    "a pipe": (
+        "import os\nends = os.pipe()\nf = os.fdopen(ends[0])\nos.close(ends[1])",
+        "await turn()",
+        "f",
+        "open file",
+        "close it",
+    ),
+    "data that is nested too deeply": (
+        "deep = []\nfor _ in range(100_000): deep = [deep]",
+        "await turn()",
+        "deep",
+        "nested too deeply",
+        "flatter",
+    ),
+    "a job in another thread": (
+        "import threading, concurrent.futures\npool = concurrent.futures.ThreadPoolExecutor(1)\ngo = threading.Event()\n"
+        "job = pool.submit(go.wait)",
+        "await turn()",
+        "pool",
+        "busy ThreadPoolExecutor",
+        "when its jobs are done",
+    ),
+    "what its own code refuses": (
+        "class Stubborn:\n    def __reduce__(self):\n        raise ValueError('not me')\nx = [Stubborn()]",
+        "await turn()",
+        "x[0]",
+        "Stubborn",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_is_named_with_its_path_and_a_remedy(name: str, tmp_path: Path) -> None:
+    before, cell, path, kind, remedy = CASES[name]
+    notebook = Notebook(tmp_path)
+    notebook.execute(PRELUDE)
+    notebook.execute(before)
+    notebook.execute(cell)
+    try:
+        with pytest.raises(CannotMove) as failure:
+            notebook.save()
+        found = explain(failure.value, notebook.root(), notebook.anchors())
+        assert (found.path, kind in found.kind, remedy in found.remedy) == (path, True, True), found
+    finally:
+        clean_up(notebook)
+        notebook.forget()
+
+
+def clean_up(notebook: Notebook) -> None:
+    """Close what the case opened: an open descriptor fails the test that comes next."""
+    namespace = notebook.namespace
+    if "go" in namespace:
+        namespace["go"].set()
+    for name in ("f", "pool"):
+        thing = namespace.get(name)
+        if hasattr(thing, "close"):
+            thing.close()
+        elif hasattr(thing, "shutdown"):
+            thing.shutdown()
+    if "loader" in namespace:
+        namespace["loader"]._conn.close()
+    if "things" in namespace:
+        namespace["things"]["a"][1].close()
+    if "fetch" in namespace or "work" in namespace:
+        notebook.step()

@@ -38,8 +38,9 @@ field = record["b"]
 scalar, empty, bits = np.float64(2.5), np.zeros((0, 3)), owner.view("i8")
 big = np.ones(400_000)
 half = big[::2]
+windows = np.lib.stride_tricks.sliding_window_view(frozen, 2)
 """
-NAMES = "owner row part back column fortran inside objects some dates later frozen over record field empty bits big half"
+NAMES = "owner row part back column fortran inside objects some dates later frozen over record field empty bits big half windows"
 
 
 def test_arrays_come_back_equal_and_share_as_before(notebook: Notebook) -> None:
@@ -68,6 +69,7 @@ def test_arrays_come_back_equal_and_share_as_before(notebook: Notebook) -> None:
     assert found["record"]["b"][0] == 9
     found["big"][2] = 5
     assert found["half"][1] == 5
+    assert numpy.shares_memory(found["windows"], found["frozen"])
     assert not found["frozen"].flags.writeable
     assert found["owner"].flags.writeable and found["big"].flags.writeable
     other.loop.close()
@@ -96,7 +98,9 @@ def test_what_is_written_before_and_after_a_move_is_in_the_file_once(notebook: N
     other = notebook.move()
     for file in old:
         file.close()
-    other.execute("n = f.write('after\\n'); n = w.write('more\\n'); n = b.write(b'xy'); rest = b.read(); second = r.readline()")
+    other.execute(
+        "n = f.write('after\\n'); n = w.write('more\\n'); n = b.write(b'xy'); rest = b.read(); second = r.readline()"
+    )
     other.execute("lines += looped; looped.close()")
     found = other.namespace
     modes = [found[name].mode for name in "fwbr"]

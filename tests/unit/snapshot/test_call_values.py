@@ -46,7 +46,9 @@ def fails(n):
 
 def test_a_function_takes_the_globals_it_uses_along_and_no_others() -> None:
     namespace = notebook(SOURCE)
-    function, inner, even = loads(dumps((namespace["outer"], namespace["inner"], namespace["even"]), namespace=namespace))
+    function, inner, even = loads(
+        dumps((namespace["outer"], namespace["inner"], namespace["even"]), namespace=namespace)
+    )
     result = function(namespace["Point"](2), 0)
     assert (result[0].x, result[1:]) == (8, ("[1]", 2, "xml.dom.minidom"))
     assert "unused" not in function.__globals__

@@ -14,6 +14,9 @@ from caesura.snapshot.reducing import NOTEBOOK_MODULES, Pickling, Reduced, find_
 _found: dict[int, tuple[contextvars.ContextVar[Any], str, str]] = {}
 """``id`` of a variable → itself, and where it is. Searching all modules takes milliseconds: once for each."""
 
+_homeless: dict[int, tuple[contextvars.ContextVar[Any], int]] = {}
+"""``id`` of a variable that no module has → itself, and the number of modules when they were searched."""
+
 _MISSING: Final = contextvars.Token.MISSING
 
 
@@ -32,11 +35,11 @@ def _set_all(items: list[tuple[contextvars.ContextVar[Any], object]]) -> None:
 
 
 def reduce_variable(pickler: Pickling, variable: contextvars.ContextVar[Any]) -> Reduced:
+    if variable.name == "decimal_context" and variable is _decimal_variable():
+        return _decimal_variable, ()
     place = _place(variable)
     if place is not None:
         return import_global, place
-    if variable is _decimal_variable():
-        return _decimal_variable, ()
     # One that was made in the notebook, or hangs on an object: by identity within the snapshot.
     try:
         return make_variable, (variable.name, (contextvars.Context().run(variable.get),))
@@ -52,6 +55,9 @@ def _place(variable: contextvars.ContextVar[Any]) -> tuple[str, str] | None:
     known = _found.get(id(variable))
     if known is not None and find_global(known[1], known[2]) is variable:
         return known[1], known[2]
+    searched = _homeless.get(id(variable))
+    if searched is not None and searched[1] == len(sys.modules):
+        return None
     for module_name, module in list(sys.modules.items()):
         if module_name in NOTEBOOK_MODULES or not is_importable(module):
             continue
@@ -59,6 +65,7 @@ def _place(variable: contextvars.ContextVar[Any]) -> tuple[str, str] | None:
             if value is variable:
                 _found[id(variable)] = (variable, module_name, name)
                 return module_name, name
+    _homeless[id(variable)] = (variable, len(sys.modules))
     return None
 
 

@@ -39,7 +39,8 @@ def explain(error: BaseException, root: Mapping[str, Any], anchors: Anchors) -> 
     namespace: dict[str, Any] = root["namespace"]
     loop = anchors.by_name.get("loop")
     seeds = collect(Anchors({**anchors.by_name, "namespace": namespace}), namespace)
-    return _Search(seeds, loop).run(error, root)
+    cells = getattr(anchors.by_name.get("compile"), "_filename_map", {})  # IPython: file name → number of the cell
+    return _Search(seeds, loop, cells).run(error, root)
 
 
 def locate(error: BaseException, value: object, trial: Trial) -> Obstacle:
@@ -61,8 +62,9 @@ class _Probe(ObjectPickler):
 
 
 class _Search:
-    def __init__(self, seeds: Seeds, loop: object) -> None:
+    def __init__(self, seeds: Seeds, loop: object, cells: Mapping[str, int]) -> None:
         self._seeds = seeds
+        self._cells = cells
         self._loop = loop
         self._deadline = time.monotonic() + SEARCH_S
         self._noted: deque[tuple[Phase, object, Any]] = deque()
@@ -76,8 +78,8 @@ class _Search:
             if found is not None:
                 return found
         while self._noted and time.monotonic() < self._deadline:
-            phase, obj, state = self._noted.popleft()
-            for label, value in _parts(phase, obj, state):
+            phase, _, state = self._noted.popleft()
+            for label, value in self._parts(phase, state):
                 found = self._look(label, value)
                 if found is not None:
                     return found
@@ -101,6 +103,45 @@ class _Search:
                 if id(entry[1]) not in self._seen:
                     self._seen.add(id(entry[1]))
                     self._noted.append(entry)
+
+    def _parts(self, phase: Phase, state: Any) -> Iterator[tuple[str, object]]:
+        """The pieces of a state that was put off, as the user would call them."""
+        if phase == "frame":
+            frame = frame_of(state)
+            place = self._place(frame)
+            for name, value in zip(slot_names(frame), frame.slots, strict=True):
+                yield f"{name} of {place}", value
+            yield f"exception handled in {place}", frame.exc
+            yield f"function of {place}", frame.function
+            yield f"namespace of {place}", frame.locals
+        elif phase in ("future", "task"):
+            owner = f"task {state['name']}" if phase == "task" else "a future"
+            for name, value in state.items():
+                yield f"{name} of {owner}", value
+        elif phase == "context":
+            for variable, value in state:
+                yield f"context variable {variable.name}", variable
+                yield f"value of context variable {variable.name}", value
+        elif phase == "handle":
+            yield "function called by a timer", state[0]
+            yield "arguments of a timer", state[1]
+            yield "context of a timer", state[2]
+        else:
+            yield "a finalizer", state
+
+    def _place(self, frame: Frame) -> str:
+        """``fetch() at cell 3, line 4``."""
+        code = frame.code
+        if code is None:
+            return f"{frame.qualname}()"
+        line = code.co_firstlineno
+        for start, number in dis.findlinestarts(code):
+            if start <= frame.resume and number is not None:
+                line = number
+        name = code.co_filename.rpartition("/")[2].strip("<>")
+        if code.co_filename in self._cells:
+            name = f"cell {self._cells[code.co_filename]}"
+        return f"{frame.qualname}() at {name}, line {line}"
 
 
 def _obstacle(error: BaseException, path: str, value: object) -> Obstacle:
@@ -133,45 +174,6 @@ def _descend(
         else:
             break
     return path, value, error
-
-
-def _parts(phase: Phase, obj: Any, state: Any) -> Iterator[tuple[str, object]]:
-    """The pieces of a state that was put off, as the user would call them."""
-    if phase == "frame":
-        frame = frame_of(state)
-        place = _place(frame)
-        for name, value in zip(slot_names(frame), frame.slots, strict=True):
-            yield f"{name} of {place}", value
-        yield f"exception handled in {place}", frame.exc
-        yield f"function of {place}", frame.function
-        yield f"namespace of {place}", frame.locals
-    elif phase in ("future", "task"):
-        owner = f"task {state['name']}" if phase == "task" else "a future"
-        for name, value in state.items():
-            yield f"{name} of {owner}", value
-    elif phase == "context":
-        for variable, value in state:
-            yield f"context variable {variable.name}", variable
-            yield f"value of context variable {variable.name}", value
-    elif phase == "handle":
-        yield "function called by a timer", state[0]
-        yield "arguments of a timer", state[1]
-        yield "context of a timer", state[2]
-    else:
-        yield "a finalizer", state
-
-
-def _place(frame: Frame) -> str:
-    """``fetch() at cell 3, line 4``."""
-    code = frame.code
-    if code is None:
-        return f"{frame.qualname}()"
-    line = code.co_firstlineno
-    for start, number in dis.findlinestarts(code):
-        if start <= frame.resume and number is not None:
-            line = number
-    name = code.co_filename.rpartition("/")[2].strip("<>")
-    return f"{frame.qualname}() at {name}, line {line}"
 
 
 def children(value: Any) -> Iterator[tuple[str, object]]:

@@ -94,7 +94,9 @@ class Restoring:
 
         A place whose timer was not saved gets one that is cancelled.
         """
-        own, self.loop._scheduled = self.loop._scheduled, []
+        scheduled: list[asyncio.TimerHandle] = self.loop._scheduled
+        own = scheduled[:]
+        scheduled.clear()
         for place, when in enumerate(self.timer_times):
             handle = places.get(place)
             if handle is None:
@@ -102,9 +104,9 @@ class Restoring:
                 handle._scheduled = True
                 self.loop._timer_cancelled_count += 1
                 handle._cancelled = True
-            self.loop._scheduled.append(handle)
+            scheduled.append(handle)
         for handle in own:
-            heapq.heappush(self.loop._scheduled, handle)
+            heapq.heappush(scheduled, handle)
 
     def _of(self, phase: str) -> list[tuple[Any, Any]]:
         return self._states.get(phase, [])

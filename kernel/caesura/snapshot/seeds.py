@@ -12,7 +12,6 @@ modules; which of these are used is read from the stream, so that only they are 
 from __future__ import annotations
 
 import importlib
-import pickletools
 import re
 import struct
 import sys
@@ -26,7 +25,6 @@ from caesura.snapshot.reducing import NOTEBOOK_MODULES, is_importable
 ALWAYS: Final = 256
 """A place from here on is referred to by an opcode with four bytes, which can be searched for."""
 
-_EXACT_BELOW_BYTES: Final = 1 << 20
 _LONG_GET: Final = re.compile(rb"j(?=(..\x00\x00))", re.DOTALL)
 
 
@@ -71,37 +69,21 @@ def collect(anchors: Anchors, namespace: Mapping[str, object]) -> Seeds:
         if isinstance(value, types.ModuleType) and sys.modules.get(value.__name__) is value and is_importable(value):
             add(f"module:{value.__name__}", vars(value))
     while len(seeds.names) < ALWAYS:
-        add("", object())
+        seeds.add("", object())
     for name, module in list(sys.modules.items()):
-        if isinstance(module, types.ModuleType) and (name in NOTEBOOK_MODULES or is_importable(module)):
-            add(f"module:{name}", vars(module))
+        if isinstance(module, types.ModuleType):
+            contents = module.__dict__
+            if contents.get("__spec__") is not None or name in NOTEBOOK_MODULES:
+                add(f"module:{name}", contents)
     return seeds
 
 
 def used(names: Sequence[str], stream: bytes) -> list[int]:
     """The places to which ``stream`` refers, and perhaps a few more, beside the empty ones."""
     count = len(names)
-    found = {
-        place for match in _LONG_GET.finditer(stream) if ALWAYS <= (place := struct.unpack("<I", match[1])[0]) < count
-    }
-    if found and len(stream) < _EXACT_BELOW_BYTES:
-        found &= _gets(stream)
-    always = [place for place, name in enumerate(names[: max(ALWAYS, 0)]) if name]
-    behind = [place for place in range(ALWAYS, count) if place in found or names[place].startswith("anchor:")]
-    return [*always, *behind]
-
-
-def _gets(stream: bytes) -> set[int]:
-    """Every place of the memo to which the pickles in ``stream`` refer."""
-    found: set[int] = set()
-    position = 0
-    while position < len(stream):
-        for opcode, argument, at in pickletools.genops(memoryview(stream)[position:].tobytes()):
-            if opcode.name == "LONG_BINGET" and isinstance(argument, int):
-                found.add(argument)
-            end = at
-        position += (end or 0) + 1
-    return found
+    places = (struct.unpack("<I", match[1])[0] for match in _LONG_GET.finditer(stream))
+    found = {place for place in places if ALWAYS <= place < count}
+    return [place for place, name in enumerate(names) if place in found or (name and place < ALWAYS)]
 
 
 def preamble(count: int) -> bytes:

@@ -26,7 +26,8 @@ CASES = {
         "Close it",
     ),
     "a local of a function that waits": (
-        "import sqlite3\nasync def fetch():\n    conn = sqlite3.connect(':memory:')\n    await turn()\n    conn.close()",
+        "import sqlite3\nasync def fetch():\n    conn = sqlite3.connect(':memory:')\n"
+        "    await turn()\n    conn.close()",
         "await fetch()",
         "local conn of fetch() at cell 1, line 4",
         "sqlite3.Connection",
@@ -40,7 +41,8 @@ CASES = {
         "Close it",
     ),
     "a held lock in a closure": (
-        "import threading\ndef make():\n    lock = threading.Lock(); lock.acquire()\n    return lambda: lock\nf = make()",
+        "import threading\ndef make():\n    lock = threading.Lock(); lock.acquire()\n"
+        "    return lambda: lock\nf = make()",
         "await turn()",
         "f (its variable lock)",
         "held threading.Lock",
@@ -61,8 +63,8 @@ CASES = {
         "flatter",
     ),
     "a job in another thread": (
-        "import threading, concurrent.futures\npool = concurrent.futures.ThreadPoolExecutor(1)\ngo = threading.Event()\n"
-        "job = pool.submit(go.wait)",
+        "import threading, concurrent.futures\npool = concurrent.futures.ThreadPoolExecutor(1)\n"
+        "go = threading.Event()\njob = pool.submit(go.wait)",
         "await turn()",
         "pool",
         "busy ThreadPoolExecutor",

@@ -1,0 +1,65 @@
+"""A cell that waits in one process ends in another one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+UNIT = Path(__file__).parents[2] / "unit" / "snapshot"
+sys.path.insert(0, str(UNIT))
+
+from snapshot_notebook import PRELUDE, Notebook, run  # noqa: E402
+from snapshot_programs import PROGRAMS  # noqa: E402
+
+CHILD = """
+import json, os, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from snapshot_notebook import Notebook
+
+folder = Path(sys.argv[2])
+notebook = Notebook.load(json.loads((folder / "manifest").read_text()), folder)
+notebook.loop.now = json.loads((folder / "now").read_text())
+while not notebook.task.done():
+    notebook.step()
+notebook.task.result()
+print(repr(notebook.namespace["result"]))
+sys.stdout.flush()
+os._exit(0)
+"""
+
+BY_MANY_WAYS = [
+    "gather",
+    "task group, one fails",
+    "timeout, with a wait while it is being cancelled",
+    "lock, semaphore, condition, event",
+    "queue with producer and consumers",
+    "async generators and async for",
+    "with, async with and an exception on its way",
+    "half-consumed generators",
+    "classes",
+    "context variables",
+    "decimal context",
+    "cached functions, partials, properties of the standard library",
+    "exceptions with cause, group and odd arguments",
+    "three hundred nested awaits",
+]
+
+
+@pytest.mark.parametrize("name", BY_MANY_WAYS)
+def test_a_cell_ends_in_another_process_as_it_would_have_here(name: str, tmp_path: Path) -> None:
+    expected, _ = run(PROGRAMS[name], tmp_path, moving=False)
+    notebook = Notebook(tmp_path)
+    notebook.execute(PRELUDE)
+    notebook.execute(PROGRAMS[name])
+    (tmp_path / "manifest").write_text(json.dumps(notebook.save().manifest))
+    (tmp_path / "now").write_text(json.dumps(notebook.loop.now))
+    notebook.forget()
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(UNIT), str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert (done.stderr, done.stdout) == ("", f"{expected!r}\n")

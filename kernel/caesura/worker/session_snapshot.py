@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from caesura import snapshot
-from caesura.loop import CellLoop
-from caesura.model import Obstacle
+from caesura.loop import Block, CellLoop
+from caesura.model import Obstacle, wake_to_json
 from caesura.store.blobs import Blobs
+from caesura.wire.messages import wait_to_json
 from caesura.worker import shell_state
 from caesura.worker.anchors import anchored
 from caesura.worker.host import Main
@@ -45,8 +46,12 @@ class SessionSnapshot:
             history.writeout_cache()
         drain(*self._streams)
 
-    def save(self, aborted: Callable[[], bool]) -> Any:
-        return snapshot.save(self._root(), anchors=self._anchors(), loop=self._loop, blobs=self._blobs, aborted=aborted)
+    def save(self, block: Block, aborted: Callable[[], bool]) -> Any:
+        """What it waits for stands in the manifest, readable without loading anything."""
+        about = {"waits": [wait_to_json(wait) for wait in block.waits], "wake": wake_to_json(block.wake)}
+        return snapshot.save(
+            self._root(), anchors=self._anchors(), loop=self._loop, blobs=self._blobs, aborted=aborted, about=about
+        )
 
     def explain(self, error: BaseException) -> Obstacle:
         """What stood in the way of a save."""

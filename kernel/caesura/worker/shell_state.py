@@ -120,10 +120,11 @@ def _restore_values(shell: Any, state: State) -> None:
 
 def _capture_sources(shell: Any) -> State:
     """The text of the cells, so that tracebacks show lines of those that ran elsewhere."""
+    cache: dict[str, Any] = linecache.cache
     return {
-        name: (number, "".join(linecache.cache[name][2]))
+        name: (number, "".join(cache[name][2]))
         for name, number in shell.compile._filename_map.items()
-        if name in linecache.cache and len(linecache.cache[name]) > 1
+        if len(cache.get(name, ())) > 1  # a shorter entry says how to get the lines, and is not a cell's
     }
 
 

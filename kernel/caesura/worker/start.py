@@ -20,7 +20,8 @@ def run_worker(worker_id: str, warm: Warm, notice: str = "") -> int:
     from caesura.worker.worker import Worker
 
     keep_log()
-    warm.kernel.shell.init_environment()
+    shell: Any = warm.kernel.shell
+    shell.init_environment()
     return Worker(worker_id, warm.kernel, warm.settings, notice).run()
 
 

@@ -31,7 +31,7 @@ class Saves(Protocol):
         """Put everything that is held back where it belongs."""
         ...
 
-    def save(self, aborted: Callable[[], bool]) -> Any:
+    def save(self, block: Block, aborted: Callable[[], bool]) -> Any:
         """Write a snapshot: an object with ``manifest`` and ``size_bytes``. SaveAborted soon after ``aborted()``."""
         ...
 
@@ -109,7 +109,7 @@ class Suspension:
             lambda number: Frozen(epoch=request.epoch, serial=request.serial, last_number=last.keep(number))
         )
         try:
-            saved = self._saves.save(lambda: request.abortable and self._something_came.is_set())
+            saved = self._saves.save(block, lambda: request.abortable and self._something_came.is_set())
         except SaveAborted:
             self._channel.send(NotSaved(epoch=request.epoch, serial=request.serial, aborted=True))
             return

@@ -12,6 +12,7 @@ from typing import Any
 
 from caesura import __version__, frames
 from caesura.errors import InternalError
+from caesura.worker import shell_state
 from caesura.worker.configuration import NotebookSettings, make_settings
 from caesura.worker.kernel import CaesuraKernel, make_kernel
 
@@ -49,14 +50,15 @@ def make_warm() -> Warm:
             continue  # optional: the worker does without
     CaesuraKernel.implementation_version = __version__
     kernel = make_kernel()
-    _ = kernel.shell.Completer, kernel.kernel_info  # what is made on first use
-    _format_one_error(kernel)
+    _use_once(kernel)
     return Warm(kernel, make_settings())
 
 
-def _format_one_error(kernel: CaesuraKernel) -> None:
-    """The first traceback that a shell formats costs 0.3 s of imports."""
-    shell: Any = kernel.shell
+def _use_once(kernel: Any) -> None:
+    """What is made or imported on first use; the first traceback alone costs 0.3 s."""
+    shell = kernel.shell
+    _ = shell.Completer, kernel.kernel_info
+    shell_state.capture(shell, shell_state.settings_of(shell))
     try:
         exec(compile("raise KeyError", "<warm>", "exec"), {})  # noqa: S102
     except KeyError as error:

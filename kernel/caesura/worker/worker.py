@@ -48,7 +48,7 @@ class Worker:
     """``kernel`` and ``settings`` were made before the fork; ``notice`` is shown on stderr of the first cell."""
 
     def __init__(self, worker_id: str, kernel: CaesuraKernel, settings: NotebookSettings, notice: str = "") -> None:
-        self.kernel = kernel
+        self.kernel: Any = kernel
         self._settings = settings
         self._worker_id = worker_id
         self._notice = notice
@@ -61,14 +61,15 @@ class Worker:
         self._channel = Channel(_locate, self)
         self.shell_socket = JupyterSocket("shell", self._channel.send)
         self.control_socket = JupyterSocket("control", self._channel.send)
-        for sock in (kernel.iopub_socket, kernel.stdin_socket):
+        for sock in (self.kernel.iopub_socket, self.kernel.stdin_socket):
             sock.connect(self._channel.send)
-        kernel.shell_stream = None
         self._streams = install_streams(kernel.session, kernel.iopub_socket, self._channel)
         self._signals = SignalHandling.install(self._loop, self._main_task)
         self._requests = Requests(self, self._execute)
         self._suspension: Suspension | None = None
-        self._backend = WorkerBackend(self._channel, self._loop, kernel.shell.user_ns, worker_id, lambda: self._main)
+        self._backend = WorkerBackend(
+            self._channel, self._loop, self.kernel.shell.user_ns, worker_id, lambda: self._main
+        )
 
     # --- life -------------------------------------------------------------------------------------------------------
 

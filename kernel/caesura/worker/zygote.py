@@ -50,12 +50,12 @@ class Zygote:
     def serve(self) -> Child | None:
         """Fork and reap until the coordinator is gone; in each forked process this returns at once."""
         while True:
-            readable, _, _ = select.select([self._connection, self._wake_read], [], [])
+            readable, _, _ = select.select([self._connection.fileno(), self._wake_read], [], [])
             if self._wake_read in readable:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_read, _READ_BYTES)
                 self._reap()
-            if self._connection in readable:
+            if self._connection.fileno() in readable:
                 data = self._connection.recv(_READ_BYTES)
                 if not data:
                     return None

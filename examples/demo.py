@@ -122,8 +122,12 @@ def describe(cell: dict[str, Any]) -> str:
     """One clause about a cell that is neither done nor queued."""
     waits = len(cell["waits"])
     where = f"on process {cell['worker_pid']}" if cell["worker_pid"] else "without a process"
-    what = f", waiting for {waits} {'answer' if waits == 1 else 'answers'}" if waits else ""
-    return f"{cell['state']} {where}{what}, moved {cell['moves']} times"
+    what = f", waiting for {counted(waits, 'answer')}" if waits else ""
+    return f"{cell['state']} {where}{what}, {counted(cell['moves'], 'move')}"
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def ask(home: Path, method: str, **params: Any) -> Any:
@@ -188,7 +192,7 @@ def print_cell(cell: dict[str, Any]) -> None:
         print("\nprinted\n")
         print(indented(cell["outputs"]))
     moves = cell["moves"]
-    print(f"\nand moved {len(moves)} {'time' if len(moves) == 1 else 'times'}:\n")
+    print(f"\nand moved {counted(len(moves), 'time')}:\n")
     heads = ("from", "to", "suspended", "resumed", "waited for", "snapshot", "save", "load")
     print_table(heads, [row_of(move) for move in moves], right={0, 1, 5, 6, 7})
 

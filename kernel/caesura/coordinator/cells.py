@@ -68,10 +68,7 @@ class Cells:
         event = CellEvent.FINISH if message.status == "ok" else CellEvent.FAIL
         if cell.is_cancelled and message.status != "ok":
             event = CellEvent.CANCEL
-        request = session.current
         self.end(session, cell, event, message.status, message.error)
-        if message.status == "error" and request is not None and request.stops_on_error:
-            self._core.desk.abort_queue(session)
         self._core.desk.request_done(session)
 
     def end(self, session: Session, cell: Cell, event: CellEvent, status: str, error: str) -> None:

@@ -173,6 +173,16 @@ class FrontDesk:
         if json.loads(content).get("execution_state") == "idle":
             self.request_done(session)
 
+    def reply_seen(self, session: Session, message: Output) -> None:
+        """An error's reply aborts what is queued now. What a client sends after it has seen the reply is not meant,
+        though the cell's end is still on its way here."""
+        current = session.current
+        if current is None or message.parent_id != current.msg_id or not current.stops_on_error:
+            return
+        content = as_bytes(message.buffers)[message.idents + 3]
+        if json.loads(content).get("status") == "error":
+            self.abort_queue(session)
+
     def request_done(self, session: Session) -> None:
         session.current = None
         session.active_since = session.last_used = self._core.now

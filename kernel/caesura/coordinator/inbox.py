@@ -136,6 +136,8 @@ class Inbox:
                 self._pass_on(session, message)
                 if message.msg_type == "status" and message.channel == "iopub":
                     core.desk.status_seen(session, message)
+                elif message.msg_type == "execute_reply" and message.channel == "shell":
+                    core.desk.reply_seen(session, message)
             case wire.CellStarted():
                 core.cell.started(session, message.cell_id)
             case wire.CellDone():

@@ -73,6 +73,17 @@ def test_cells_behind_an_error_are_aborted_with_busy_and_idle(make_world: MakeWo
     assert world.replies(later)[0]["status"] == "ok"
 
 
+def test_a_cell_that_is_sent_after_the_error_was_seen_is_not_aborted(make_world: MakeWorld) -> None:
+    world = make_world()
+    session = world.open()
+    cell = world.run(session, "fail")
+    world.run_until(lambda: len(world.states(cell)) == 2, "the client has seen reply and idle")
+    assert world.session(session).current is not None
+    following = world.run(session, "pass")
+    world.settle()
+    assert world.replies(following)[0]["status"] == "ok"
+
+
 @pytest.mark.parametrize("option", [{"stop_on_error": False}, {"silent": True}])
 def test_a_cell_that_does_not_stop_on_error_aborts_nothing(make_world: MakeWorld, option: dict[str, bool]) -> None:
     world = make_world()

@@ -7,16 +7,16 @@ gets one (``pool.py``), when it has to leave (``moves.py``).
 from __future__ import annotations
 
 import logging
-import signal
 from typing import TYPE_CHECKING
 
 from caesura import points
+from caesura.coordinator.attaching import attach_message, how_it_ended
 from caesura.coordinator.cells import clock_text
 from caesura.coordinator.commands import KillWorker, SendWorker, StartWorker
-from caesura.coordinator.state import Kind, Operation, Phase, Saved, Session, Worker
+from caesura.coordinator.state import Kind, Phase, Session, Worker
 from caesura.store.records import Records
 from caesura.wire.life import CellEvent, CellState
-from caesura.wire.messages import Acked, Attach, Exit, Hello, Json, LoadFailed
+from caesura.wire.messages import Acked, Exit, Hello, LoadFailed
 
 if TYPE_CHECKING:
     from caesura.coordinator.core import Core
@@ -128,43 +128,12 @@ class Workers:
         if not (worker.is_connected and worker.is_granted) or worker.is_attached or worker.leaving:
             return
         worker.is_attached = True
-        core, saved, cell = self._core, session.saved, session.cell
+        core = self._core
         points.reach("attach.before_send")
-        answers: list[Json] = []
-        buffers: list[bytes] = []
-        if saved is not None:
-            for operation in _in_order(session, saved):
-                operation.is_sent = True
-                answers.append(_answer(operation, len(buffers)))
-                buffers.append(operation.result)
-        elif session.kind is Kind.FUNCTION:
-            buffers.append(core.operations[session.parent_op].request)
-        described: Json | None = None
-        if cell is not None:
-            described = {"cell_id": cell.cell_id, "moves": cell.moves}
-            if session.kind is Kind.FUNCTION:
-                described["parent"] = core.operations[session.parent_op].parent
         worker.attached_interrupt = bool(session.events)
-        notice, session.notice = session.notice, ""
-        core.put(
-            SendWorker(
-                worker.worker_id,
-                Attach(
-                    session_id=session.session_id,
-                    epoch=worker.epoch,
-                    kind=str(session.kind),
-                    environment=session.environment,
-                    next_number=session.next_number,
-                    manifest=None if saved is None else saved.manifest,
-                    answers=answers,
-                    interrupt=worker.attached_interrupt,
-                    cell=described,
-                    policy=str(session.policy),
-                    notice=notice,
-                    buffers=tuple(buffers),
-                ),
-            )
-        )
+        operation = core.operations.get(session.parent_op)
+        core.put(SendWorker(worker.worker_id, attach_message(session, worker, operation)))
+        session.notice = ""
 
     def loaded(self, session: Session, seconds: float, *, resent: bool = False) -> None:
         """The worker holds the session."""
@@ -301,7 +270,7 @@ class Workers:
             if status == 0 and session.is_idle_without_link:
                 core.session.end(session, 0)  # its user said exit()
             else:
-                self._died(session, worker, _ended(worker.pid, status))
+                self._died(session, worker, how_it_ended(worker.pid, status))
         if session is not None:
             self.forget_if_ended(session)
             if not session.is_ended:
@@ -373,32 +342,3 @@ class Workers:
         else:
             self._core.cell.fail_queued(session, "EnvironmentFault", reason)
             self._core.desk.pump(session)
-
-
-def _in_order(session: Session, saved: Saved) -> list[Operation]:
-    answered = [op for op in session.operations.values() if op.op_id in saved.pending and op.is_answered]
-    return sorted((op for op in answered if op.is_recorded), key=lambda op: op.answered_at)
-
-
-def _answer(operation: Operation, buffer: int) -> Json:
-    return {
-        "op_id": operation.op_id,
-        "ok": operation.ok,
-        "at": operation.answered_at,
-        "buffer": buffer,
-        "uncertain": operation.uncertain,
-        "text": operation.text,
-    }
-
-
-def _ended(pid: int, status: int | None) -> str:
-    """How a process ended, as the rest of a sentence."""
-    named = f"(pid {pid}) " if pid else ""
-    if status is None:
-        return f"{named}ended"
-    if status < 0:
-        try:
-            return f"{named}was killed by {signal.Signals(-status).name}"
-        except ValueError:
-            return f"{named}was killed by signal {-status}"
-    return f"{named}ended with exit status {status}"

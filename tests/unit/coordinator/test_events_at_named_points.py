@@ -212,7 +212,7 @@ def test_nobody_notices_that_the_coordinator_was_killed(make_world: MakeWorld, p
 
 
 @POLICIES
-@pytest.mark.parametrize("point", ("prepared", "committed", "verdict sent", "worker gone", "due", "forked"))
+@pytest.mark.parametrize("point", ["prepared", "committed", "verdict sent", "worker gone", "due", "forked"])
 def test_a_suspended_cell_survives_the_death_of_everything(make_world: MakeWorld, policy: str, point: str) -> None:
     world = make_world(policy=policy)
     session, cell = start(world)

@@ -20,11 +20,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from caesura.client import Client
-from caesura.config import read_connection
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import KernelProvisionerFactory
+
+from caesura.client import Client
+from caesura.config import read_connection
 
 DEADLINE_S = 60.0
 

@@ -23,7 +23,14 @@ def stream(name: str, value: str) -> dict[str, Any]:
          "\r100%|##########| 2/2 [00:03<00:00, 1.4s/it]\n"),
         ("echoed\r\n", "echoed\n"),
     ],
-    ids=["addresses", "colours", "names of cell files", "names of cell files in a syntax error", "progress bars", "line ends of a terminal"],
+    ids=[
+        "addresses",
+        "colours",
+        "names of cell files",
+        "names of cell files in a syntax error",
+        "progress bars",
+        "line ends of a terminal",
+    ],
 )  # fmt: skip
 def test_a_listed_difference_is_forgiven(one: str, other: str) -> None:
     assert text(one) == text(other)

@@ -11,16 +11,32 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from caesura.calls import Call, current, event, hold, remote
+    from caesura.errors import CaesuraError, CallFailed, CannotMove, OperationUncertain, UsageError
 
 __version__ = "0.1.0"
 
-__all__ = ["Call", "__version__", "current", "event", "hold", "remote"]
+__all__ = [
+    "CaesuraError",
+    "Call",
+    "CallFailed",
+    "CannotMove",
+    "OperationUncertain",
+    "UsageError",
+    "__version__",
+    "current",
+    "event",
+    "hold",
+    "remote",
+]
+
+_FROM_CALLS = frozenset({"Call", "current", "event", "hold", "remote"})
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module("caesura.calls"), name)
+    module = "caesura.calls" if name in _FROM_CALLS else "caesura.errors"
+    return getattr(importlib.import_module(module), name)
 
 
 def __dir__() -> list[str]:

@@ -125,6 +125,7 @@ class Worker:
             self._loaded(began)
             self._start(function)
         else:
+            self.kernel.shell.history_manager.begin()
             self._settings.run_startup()
             self._loaded(began)
         return True

@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,7 @@ class Stage:
         self.home = make_home(CAESURA_WORKERS="2", CAESURA_POLICY="always", CAESURA_TEST_POINTS=str(self.points))
         self.notebook: Notebook = self.home.notebook()
         self.notebook.run("log = []")
+        self._senders: list[subprocess.Popen[bytes]] = []
         self._seen = set(self.points.glob("*.reached"))
 
     def pause_at(self, point: str) -> None:
@@ -74,16 +77,20 @@ class Stage:
         """Send the event once somebody waits for it; in a thread's place, a process that may have to wait."""
         until(lambda: self.home.command("events", "send", "go", "--json", "7").returncode == 0, "the event is taken")
 
-    def answer_later(self) -> object:
-        import subprocess
-        import sys
-
-        return subprocess.Popen(
-            [sys.executable, "-m", "caesura.cli", "events", "send", "go", "--json", "7"],
-            env=self.home.environ(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+    def answer_later(self) -> None:
+        """Send the event without waiting; :meth:`close` waits for the sender, which may be cut off."""
+        self._senders.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "caesura.cli", "events", "send", "go", "--json", "7"],
+                env=self.home.environ(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
         )
+
+    def close(self) -> None:
+        for sender in self._senders:
+            sender.wait(60)
 
     def is_back(self) -> bool:
         """Whether a coordinator answers; one that is just being killed does not."""
@@ -107,8 +114,10 @@ class Stage:
 
 
 @pytest.fixture
-def stage(make_home: Callable[..., Home], tmp_path: Path) -> Stage:
-    return Stage(make_home, tmp_path)
+def stage(make_home: Callable[..., Home], tmp_path: Path) -> Iterator[Stage]:
+    made = Stage(make_home, tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.mark.parametrize("point", WORKER_SAVING)

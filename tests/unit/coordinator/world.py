@@ -299,9 +299,9 @@ class World:
         for command in self.front:
             if isinstance(command, do.FrontReply) and command.parent.get("msg_id") == msg_id:
                 found.append(dict(command.content))
-            elif isinstance(command, do.FrontSend) and command.channel == "shell":
-                if json.loads(command.frames[1]).get("msg_id") == msg_id:
-                    found.append(json.loads(command.frames[3]))
+            is_passed_on = isinstance(command, do.FrontSend) and command.channel == "shell"
+            if is_passed_on and json.loads(command.frames[1]).get("msg_id") == msg_id:
+                found.append(json.loads(command.frames[3]))
         return found
 
     def states(self, msg_id: str) -> list[str]:

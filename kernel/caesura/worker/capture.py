@@ -10,6 +10,7 @@ import codecs
 import contextlib
 import ctypes
 import fcntl
+import functools
 import os
 import threading
 from collections.abc import Callable
@@ -22,7 +23,12 @@ _F_SETPIPE_SZ: Final = 1031  # Linux only; https://man7.org/linux/man-pages/man2
 
 def flush_libc() -> None:
     """Write out what C code has in its buffers."""
-    ctypes.CDLL(None).fflush(None)
+    _libc().fflush(None)
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
 
 
 class CapturedDescriptor:

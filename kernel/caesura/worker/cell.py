@@ -197,8 +197,9 @@ class Cell:
             content = reply_content(kernel, self._result, failure, self.request["content"].get("user_expressions"))
             host.drain()
             metadata = kernel.finish_metadata(self.request, self._metadata, content)
-            kernel.session.send(
-                host.shell_socket, "execute_reply", content, self.request, metadata=metadata, ident=self.idents
-            )
-            kernel._publish_status("idle", "shell", parent=self.request)
-            host.cell_done(self, content["status"], content["execution_count"], content.get("ename", ""))
+            with host.batch():
+                kernel.session.send(
+                    host.shell_socket, "execute_reply", content, self.request, metadata=metadata, ident=self.idents
+                )
+                kernel._publish_status("idle", "shell", parent=self.request)
+                host.cell_done(self, content["status"], content["execution_count"], content.get("ename", ""))

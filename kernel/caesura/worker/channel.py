@@ -15,8 +15,8 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Protocol
 
 from caesura.errors import EnvironmentFault
 from caesura.wire import Decoder
@@ -30,6 +30,7 @@ _KEPT_LIMIT_BYTES: Final = 64 << 20
 _FIRST_RETRY_S: Final = 0.05
 _LAST_RETRY_S: Final = 0.5
 _READ_BYTES: Final = 1 << 18
+_LOOK_S: Final = 0.01
 
 
 class Peer(Protocol):
@@ -71,6 +72,8 @@ class Channel:
         self._retry_s = _FIRST_RETRY_S
         self._next_try = 0.0
         self._pid = os.getpid()
+        self._batch_of = 0
+        self._is_woken = False
         self._thread = threading.Thread(target=self._run, name="caesura channel", daemon=True)
 
     @property
@@ -97,9 +100,20 @@ class Channel:
         if self._out.kept_bytes > _KEPT_LIMIT_BYTES and threading.current_thread() is not self._thread:
             with self._room:
                 self._room.wait_for(lambda: self._out.kept_bytes <= _KEPT_LIMIT_BYTES)
-        self._is_idle.clear()
         self._queue.append(item)
-        self._wake()
+        if self._batch_of != threading.get_ident():
+            self._wake()
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[None]:
+        """What the calling thread sends inside goes out together at the end: each wake-up of the channel's thread costs
+        the caller the interpreter lock. For a few messages of ours, never around code of the user."""
+        self._batch_of = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._batch_of = 0
+            self._wake()
 
     def call_later(self, seconds: float, function: Callable[[], None]) -> None:
         """Have the channel's thread call ``function()`` in ``seconds``."""
@@ -112,13 +126,27 @@ class Channel:
 
     def wait_until_sent(self, timeout_s: float) -> bool:
         """Wait until all that was queued has been written to the socket."""
-        return self._is_idle.wait(timeout_s)
+        deadline = time.monotonic() + timeout_s
+        while self._queue or not self._out.is_empty:
+            if time.monotonic() > deadline:
+                return False
+            self._is_idle.wait(_LOOK_S)
+            self._is_idle.clear()
+        return True
 
     def _wake(self) -> None:
         if os.getpid() != self._pid:
             return  # a process that the user has forked: nobody reads
-        with contextlib.suppress(BlockingIOError):
+        if self._is_woken:
+            return
+        self._is_woken = True
+        try:
             os.write(self._wake_write, b"\0")
+        except BlockingIOError:
+            return  # the pipe is full of wake-ups
+        except BaseException:
+            self._is_woken = False  # an interrupt came first, and nothing was written
+            raise
 
     # --- its own thread ---------------------------------------------------------------------------------------------
 
@@ -130,13 +158,21 @@ class Channel:
             self._run_timers(now)
             if self._is_welcome:
                 while self._queue:
-                    self._out.add(self._queue.popleft())
+                    self._guarded(self._out.add, self._queue.popleft())
                 self._flush()
             for key, events in self._selector.select(self._timeout()):
                 if key.data is None:
                     self._on_socket(events)
                 else:
-                    key.data()
+                    self._guarded(key.data)
+
+    @staticmethod
+    def _guarded(function: Callable[..., None], *arguments: Any) -> None:
+        """Call it; what it raises must not end this thread, without which the worker is deaf."""
+        try:
+            function(*arguments)
+        except Exception:
+            log.exception("the channel could not do one thing")
 
     def _timeout(self) -> float | None:
         moments = [moment for moment, _function in tuple(self._timers)]
@@ -150,13 +186,14 @@ class Channel:
         for _ in range(len(self._timers)):
             moment, function = self._timers.popleft()
             if moment <= now:
-                function()
+                self._guarded(function)
             else:
                 self._timers.append((moment, function))
 
     def _drain_wake(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake_read, _READ_BYTES)
+        self._is_woken = False  # before the queue is looked at: what is put in from here on wakes again
 
     def _connect(self) -> None:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -219,7 +256,7 @@ class Channel:
             case Refused(reason=reason):
                 self._peer.refused(reason)
             case _:
-                self._peer.received(message)
+                self._guarded(self._peer.received, message)
 
     def _flush(self) -> None:
         sock = self._socket

@@ -33,6 +33,10 @@ class Host(Protocol):
         """Code inside is not interrupted; an interrupt that came is raised at its end."""
         ...
 
+    def batch(self) -> AbstractContextManager[None]:
+        """Messages that are sent inside go out together."""
+        ...
+
     def was_interrupted(self, task: asyncio.Task[Any]) -> bool: ...
 
     def drain(self) -> None:

@@ -44,8 +44,8 @@ class Outgoing:
         message = item if isinstance(item, Message) else item(self.next_number - 1)
         if isinstance(message, Numbered):
             number = self.next_number
-            self.next_number += 1
             frame = pack(dataclasses.replace(message, epoch=self.epoch, number=number))
+            self.next_number += 1  # only now: a message that cannot be packed must not leave a gap
             size = sum(memoryview(part).nbytes for part in frame)
             self._kept.append((number, frame, size))
             self.kept_bytes += size

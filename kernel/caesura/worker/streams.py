@@ -51,6 +51,7 @@ class CellStream(OutStream):  # type: ignore[misc]
         self._buffer_lock = threading.RLock()
         self._buffers: defaultdict[Any, StringIO] = defaultdict(StringIO)
         self._characters = 0
+        self._of_child = ""
         self._flush_pending = False
         self._master_pid = os.getpid()
         self._exc = None
@@ -76,7 +77,9 @@ class CellStream(OutStream):  # type: ignore[misc]
         if self.pub_thread is None:
             raise ValueError("I/O operation on closed file")
         if os.getpid() != self._master_pid:  # a child that the user has forked: our end of the pipe is its output
-            os.write(_DESCRIPTORS[self.name], string.encode("utf-8", "replace"))
+            self._of_child += string
+            if "\n" in string:
+                self._write_of_child()
             return len(string)
         with self.undisturbed(), self._buffer_lock:
             self._buffers[frozenset(self.parent_header.items())].write(string)
@@ -94,6 +97,12 @@ class CellStream(OutStream):  # type: ignore[misc]
         if os.getpid() == self._master_pid:
             with self.undisturbed():
                 self._flush()
+        else:
+            self._write_of_child()
+
+    def _write_of_child(self) -> None:
+        text, self._of_child = self._of_child, ""
+        os.write(_DESCRIPTORS[self.name], text.encode("utf-8", "replace"))
 
     def _flush(self) -> None:
         with self._buffer_lock:

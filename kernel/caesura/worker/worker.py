@@ -180,10 +180,11 @@ class Worker:
 
     def _execute(self, cell_id: str, idents: list[bytes], request: dict[str, Any]) -> None:
         self.kernel.set_parent(idents, request)
-        self._channel.send(wire.CellStarted(epoch=self._epoch, number=0, cell_id=cell_id))
-        self.kernel._publish_status("busy", "shell")
         cell = Cell(self, cell_id, idents, request)
-        cell.announce()
+        with self._channel.batch():
+            self._channel.send(wire.CellStarted(epoch=self._epoch, number=0, cell_id=cell_id))
+            self.kernel._publish_status("busy", "shell")
+            cell.announce()
         if self._notice:
             notice, self._notice = self._notice, ""
             sys.stderr.write(notice)
@@ -201,6 +202,9 @@ class Worker:
 
     def undisturbed(self) -> contextlib.AbstractContextManager[None]:
         return self._signals.deferred()
+
+    def batch(self) -> contextlib.AbstractContextManager[None]:
+        return self._channel.batch()
 
     def was_interrupted(self, task: asyncio.Task[Any]) -> bool:
         return self._signals.has_interrupted(task)

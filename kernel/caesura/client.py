@@ -7,6 +7,7 @@ are imported, because the stub of every notebook uses it. What must not: what th
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import select
 import socket
@@ -45,6 +46,8 @@ class Link:
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
+        self._poll = select.poll()  # select() knows no descriptor above 1023, which a server may well have
+        self._poll.register(connected, select.POLLIN)
         self._decoder = Decoder()
         self._arrived: deque[messages.Message] = deque()
 
@@ -65,7 +68,7 @@ class Link:
         until = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._arrived:
             rest = None if until is None else max(0.0, until - time.monotonic())
-            if not select.select([self._socket], [], [], rest)[0]:
+            if not self._poll.poll(None if rest is None else math.ceil(rest * 1000)):
                 return None
             self._read()
         return self._arrived.popleft()

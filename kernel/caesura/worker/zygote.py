@@ -49,8 +49,12 @@ class Zygote:
 
     def serve(self) -> Child | None:
         """Fork and reap until the coordinator is gone; in each forked process this returns at once."""
+        # Not select(): the connection has the number that it has in the coordinator, which may be above 1023.
+        poll = select.poll()
+        poll.register(self._connection, select.POLLIN)
+        poll.register(self._wake_read, select.POLLIN)
         while True:
-            readable, _, _ = select.select([self._connection.fileno(), self._wake_read], [], [])
+            readable = {descriptor for descriptor, _ in poll.poll()}
             if self._wake_read in readable:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_read, _READ_BYTES)

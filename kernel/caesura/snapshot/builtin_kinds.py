@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import struct
 import types
 import typing
 import weakref
@@ -74,6 +75,10 @@ def reduce_match(pickler: Pickling, match: Any) -> Reduced:
 def make_match(pattern: Any, method: str, text: Any, position: int, end: int) -> object:
     found: object = getattr(pattern, method)(text, position, end)
     return found
+
+
+def reduce_struct(pickler: Pickling, packed: struct.Struct) -> Reduced:
+    return struct.Struct, (packed.format,)
 
 
 def reduce_memory_view(pickler: Pickling, view: memoryview) -> Reduced:

@@ -12,6 +12,7 @@ import enum
 import functools
 import io
 import re
+import struct
 import sys
 import threading
 import types
@@ -90,6 +91,7 @@ _EXACT: Final[dict[type, Reducer]] = {
     weakref.WeakValueDictionary: builtin_kinds.reduce_weak_key_dictionary,
     weakref.finalize: builtin_kinds.reduce_finalizer,
     re.Match: builtin_kinds.reduce_match,
+    struct.Struct: builtin_kinds.reduce_struct,
     memoryview: builtin_kinds.reduce_memory_view,
     typing.TypeVar: builtin_kinds.reduce_type_variable,
     typing.ParamSpec: builtin_kinds.reduce_type_variable,

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from caesura.snapshot import logging_state
+
 NOT_OF_THE_SESSION: Final = ("CAESURA_", "JPY_", "PYTHONHASHSEED")
 """Variables of the environment that belong to the process."""
 
@@ -85,6 +87,7 @@ CAPTURERS: Final = (
     Capturer("random", random.getstate, random.setstate),
     Capturer("numpy random", _numpy_random, _set_numpy_random),
     Capturer("warning filters", lambda: list(warnings.filters), _set_filters),
+    Capturer("logging", logging_state.capture, logging_state.restore),
     Capturer("decimal context", lambda: decimal.getcontext().copy(), decimal.setcontext),
 )
 

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from caesura.errors import CannotMove
+from caesura.errors import CannotMove, SaveAborted
 from caesura.frames import Frame, slot_names
 from caesura.model import Obstacle
 from caesura.snapshot.pickler import ObjectPickler, Stream
@@ -53,8 +53,8 @@ def locate(error: BaseException, value: object, trial: Trial) -> Obstacle:
 class _Probe(ObjectPickler):
     """Writes one object into nothing and notes what would be written later."""
 
-    def __init__(self, seeds: Seeds, loop: object) -> None:
-        super().__init__(Stream(lambda: False), loop=loop, seeds=seeds)
+    def __init__(self, seeds: Seeds, loop: object, deadline: float) -> None:
+        super().__init__(Stream(lambda: time.monotonic() > deadline), loop=loop, seeds=seeds)
         self.noted: list[tuple[Phase, object, Any]] = []
 
     def later(self, phase: Phase, obj: object, state: object) -> None:
@@ -88,13 +88,15 @@ class _Search:
     def _look(self, label: str, value: object) -> Obstacle | None:
         try:
             self._try(value)
+        except SaveAborted:
+            return None  # there is no time left to find out
         except Exception as error:  # noqa: BLE001  any error is what is looked for
             path, found, reason = _descend(label, value, error, self._try, self._deadline)
             return _obstacle(reason, path, found)
         return None
 
     def _try(self, value: object) -> None:
-        probe = _Probe(self._seeds, self._loop)
+        probe = _Probe(self._seeds, self._loop, self._deadline)
         try:
             with quiet():
                 probe.dump(value)
@@ -166,6 +168,8 @@ def _descend(
                 return path, value, error
             try:
                 trial(child)
+            except SaveAborted:
+                return path, value, error
             except Exception as inner:  # noqa: BLE001  any error is what is looked for
                 if isinstance(error, CannotMove) and str(inner) != str(error):
                     continue  # it is refused itself: its parts do not matter

@@ -197,3 +197,24 @@ def test_a_session_without_a_cell_can_be_moved(tmp_path: Path) -> None:
     assert namespace["z"]["y"] == 2
     assert namespace["z"]["__builtins__"] is vars(namespace["__builtins__"])
     other.forget()
+
+
+def test_levels_and_handlers_of_loggers_are_those_of_the_session(tmp_path: Path) -> None:
+    notebook = Notebook(tmp_path)
+    notebook.execute(PRELUDE)
+    notebook.execute(
+        "import io, logging\ntext = io.StringIO()\nlogger = logging.getLogger('some.notebook')\n"
+        "handler = logging.StreamHandler(text); logger.addHandler(handler); logger.setLevel('INFO')"
+    )
+    logger, handler = notebook.namespace["logger"], notebook.namespace["handler"]
+    saved = notebook.save()
+    logger.removeHandler(handler)
+    logger.setLevel("NOTSET")
+    other = Notebook.load(saved.manifest, tmp_path)
+    other.execute("logger.info('once')")
+    text = other.namespace["text"].getvalue()
+    logger.removeHandler(other.namespace["handler"])
+    logger.setLevel("NOTSET")
+    notebook.forget()
+    other.forget()
+    assert text == "once\n"

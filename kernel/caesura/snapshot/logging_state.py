@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import collections
 import logging
 import weakref
 from typing import Any, Final
 
-NOT_OF_THE_SESSION: Final = ("caesura", "traitlets", "ipykernel", "IPython", "tornado", "zmq", "asyncio", "concurrent")
+NOT_OF_THE_SESSION: Final = (
+    "caesura",
+    "traitlets",
+    "ipykernel",
+    "IPython",
+    "tornado",
+    "zmq",
+    "asyncio",
+    "concurrent",
+    "dill",
+)
 """Loggers of the kernel's own machinery, and those below them."""
 
 HANDLERS_FROM: Final = ("logging", "logging.handlers", "rich.logging", "__main__")
@@ -48,8 +59,13 @@ def restore(states: list[tuple[Any, ...]]) -> None:
         logger.setLevel(level)
         logger.propagate = propagates
         logger.disabled = is_disabled
+        # A library that was imported meanwhile may have given its logger the same ones.
+        present = collections.Counter(type(handler) for handler in logger.handlers if handler not in _own)
         for handler in handlers:
-            logger.addHandler(handler)
+            if present[type(handler)]:
+                present[type(handler)] -= 1
+            else:
+                logger.addHandler(handler)
 
 
 note_own_handlers()

@@ -18,7 +18,9 @@ FOLDER = Path("share", "jupyter", "kernels")
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's data directory of Jupyter, the only one that is looked at."""
+    """The user's data directory of Jupyter, the only one that is looked at: the environment may have a kernelspec too."""
+    monkeypatch.setattr("jupyter_core.paths.ENV_JUPYTER_PATH", [])
+    monkeypatch.setattr("jupyter_core.paths.SYSTEM_JUPYTER_PATH", [])
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "more"))
     monkeypatch.setenv("JUPYTER_NO_CONFIG", "1")

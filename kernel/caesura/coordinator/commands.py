@@ -79,12 +79,16 @@ class HoldIopub:
 
 @dataclass(frozen=True, slots=True)
 class FrontSend:
-    """Pass a message of the worker on. ``frames`` are header, parent header, metadata, content, buffers."""
+    """Pass a message of the worker on. ``frames`` are header, parent header, metadata, content, buffers.
+
+    ``place`` is its number among the notebook's recorded outputs; it is sent at most once, restarts included.
+    """
 
     session_id: str
     channel: str
     idents: Sequence[bytes]
     frames: Sequence[bytes]
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from caesura.clock import wall
 from caesura.coordinator import commands as do
 from caesura.coordinator.core import Core
 from caesura.coordinator.front import Front
+from caesura.coordinator.sent_marks import SentMarks
 from caesura.errors import CaesuraError, EnvironmentFault
 from caesura.wire.messages import Json, Message, pack
 
@@ -36,11 +37,19 @@ _LAST_WORDS_S: Final = 1.0
 class Effects:
     """The shell around one core. Everything runs on one loop; ``turn`` is the only way into the core."""
 
-    def __init__(self, core: Core, writer: Writer, context: zmq.Context[Any], on_quit: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        core: Core,
+        writer: Writer,
+        context: zmq.Context[Any],
+        marks: SentMarks,
+        on_quit: Callable[[str], None],
+    ) -> None:
         self.core = core
         self.processes: WorkerProcesses | None = None
         self._writer = writer
         self._context = context
+        self._marks = marks
         self._on_quit = on_quit
         self._loop = asyncio.get_running_loop()
         self.links: dict[int, asyncio.WriteTransport] = {}
@@ -75,9 +84,8 @@ class Effects:
                     self.send(link, message)
             case do.SendLink(link, message):
                 self.send(link, message)
-            case do.FrontSend(session_id, channel, idents, frames):
-                if (front := self._fronts.get(session_id)) is not None:
-                    front.send(channel, idents, frames)
+            case do.FrontSend():
+                self._send_front(command)
             case do.FrontPublish(session_id, msg_type, content, parent):
                 if (front := self._fronts.get(session_id)) is not None:
                     front.publish(msg_type, content, parent)
@@ -104,6 +112,7 @@ class Effects:
                 if (front := self._fronts.get(session_id)) is not None:
                     front.hold_iopub(seconds)
             case do.CloseFront(session_id):
+                self._marks.forget(session_id)
                 if (front := self._fronts.pop(session_id, None)) is not None:
                     self._spawn(front.close())
             case do.CloseLink(link):
@@ -111,6 +120,14 @@ class Effects:
                     transport.close()
             case do.Quit(reason):
                 self._on_quit(reason)
+
+    def _send_front(self, command: do.FrontSend) -> None:
+        front = self._fronts.get(command.session_id)
+        if front is None or (command.place and command.place <= self._marks.last(command.session_id)):
+            return
+        front.send(command.channel, command.idents, command.frames)
+        if command.place:
+            self._marks.sent(command.session_id, command.place)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
@@ -237,6 +254,7 @@ class Effects:
         for front in self._fronts.values():
             await front.close()
         self._fronts.clear()
+        self._marks.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

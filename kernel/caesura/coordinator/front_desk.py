@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _MAX_DELIVERIES = 3
-_AFTER_RESTART_HOLD_S = 2.0
+_AFTER_RESTART_HOLD_S = 60.0  # a client subscribes anew only when it next looks at its socket
 
 
 class FrontDesk:

@@ -123,17 +123,17 @@ class Inbox:
     def _drain(self, session: Session) -> None:
         while session.inbox and session.inbox[0].is_ready and not session.is_ended:
             inbound = session.inbox.popleft()
-            self._apply(session, inbound.message)
+            self._apply(session, inbound.message, inbound.output)
         if not session.inbox:
             waiting, session.after_drain = session.after_drain, []
             for act in waiting:
                 act()
 
-    def _apply(self, session: Session, message: wire.Message) -> None:
+    def _apply(self, session: Session, message: wire.Message, place: int) -> None:
         core = self._core
         match message:
             case wire.Output():
-                self._pass_on(session, message)
+                self._pass_on(session, message, place)
                 if message.msg_type == "status" and message.channel == "iopub":
                     core.desk.status_seen(session, message)
                 elif message.msg_type == "execute_reply" and message.channel == "shell":
@@ -165,7 +165,7 @@ class Inbox:
             case _:
                 log.error("session %s sent a %s", session.session_id, type(message).__name__)
 
-    def _pass_on(self, session: Session, message: wire.Output) -> None:
+    def _pass_on(self, session: Session, message: wire.Output, place: int) -> None:
         root = self._core.root_of(session)
         if root is None or root.is_ended or not _is_shown(session, message):
             return
@@ -174,7 +174,7 @@ class Inbox:
         if root.kind is Kind.CLIENT:
             self._core.rpc.show(root, message.msg_type, frames)
         elif root.is_front_live:
-            self._core.put(FrontSend(root.session_id, message.channel, idents, frames))
+            self._core.put(FrontSend(root.session_id, message.channel, idents, frames, place))
 
     def flush_kept(self, session: Session) -> None:
         """Send what was recorded while the notebook's sockets were not bound, then go on sending."""
@@ -185,8 +185,8 @@ class Inbox:
             if session.is_ended:
                 return
             session.is_front_live = True
-            for _, channel, idents, frames in rows:
-                core.put(FrontSend(session_id, channel, idents, frames))
+            for place, channel, idents, frames in rows:
+                core.put(FrontSend(session_id, channel, idents, frames, place))
             if rows:
                 self._sent(session, rows[-1][0])
             core.desk.front_is_live(session)

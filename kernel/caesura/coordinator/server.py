@@ -23,6 +23,7 @@ from caesura.coordinator.effects import Effects
 from caesura.coordinator.front import make_context
 from caesura.coordinator.processes import WorkerProcesses
 from caesura.coordinator.recovery import Everything, read_everything
+from caesura.coordinator.sent_marks import SentMarks
 from caesura.coordinator.settings import Caesura
 from caesura.errors import EnvironmentFault, HomeUnusable
 from caesura.model import PROTOCOL
@@ -67,7 +68,7 @@ class Server:
             about=about,
         )
         self.core.rpc.rss_bytes = _rss_bytes
-        self.effects = Effects(self.core, writer, make_context(), self._quit)
+        self.effects = Effects(self.core, writer, make_context(), SentMarks(home.run_path / "sent"), self._quit)
         self.processes = WorkerProcesses(
             home=home.path,
             socket=self.socket_path,

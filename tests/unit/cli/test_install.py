@@ -18,7 +18,7 @@ FOLDER = Path("share", "jupyter", "kernels")
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's data directory of Jupyter, the only one that is looked at: the environment may have a kernelspec too."""
+    """The user's data directory of Jupyter, the only one looked at: the environment may have a kernelspec too."""
     monkeypatch.setattr("jupyter_core.paths.ENV_JUPYTER_PATH", [])
     monkeypatch.setattr("jupyter_core.paths.SYSTEM_JUPYTER_PATH", [])
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))

@@ -49,6 +49,7 @@ class BlockWatch:
         self._serial = 0
         self._has_run_posted = False
         self._look_s = _FIRST_LOOK_S
+        self._stands_until: float | None = None
         self._loop: CellLoop
         self._own_descriptors: set[int] = set()
 
@@ -67,6 +68,17 @@ class BlockWatch:
         current = self.current()
         found = self._analyse(self.clock.wall() if current is None else current.since)
         return current if current is not None and _is_same(found, current) else found
+
+    # --- time that stands -------------------------------------------------------------------------------------------
+
+    def stand_still(self, limit_s: float) -> None:
+        self._loop.time = self.clock.time  # type: ignore[method-assign]
+        self.clock.stand_at(self.clock.time())
+        self._stands_until = self.clock.monotonic() + limit_s
+
+    def let_time_pass(self) -> None:
+        if self._stands_until is not None:
+            self._stands_until = self.clock.standing = None
 
     # --- turns ------------------------------------------------------------------------------------------------------
 
@@ -100,6 +112,8 @@ class BlockWatch:
         limit_s = self.next_timer() - self._loop.time()
         if self.block is not None and self.block.obstacles:
             limit_s = min(limit_s, self._look_s)  # a thread or a process ends without telling the loop
+        if self._stands_until is not None:
+            limit_s = min(limit_s, self._stands_until - self.clock.monotonic())
         return None if limit_s == math.inf else min(max(0.0, limit_s), _LONGEST_WAIT_S)
 
     def patience(self) -> float:
@@ -110,6 +124,8 @@ class BlockWatch:
         self._guarded("a posted function failed", function)
 
     def note_block(self) -> None:
+        if self._stands_until is not None and self._stands_until <= self.clock.monotonic():
+            self.let_time_pass()
         if self.block is None:
             self.blocked_at = self.clock.state()
             self._look_s = _FIRST_LOOK_S
@@ -123,6 +139,7 @@ class BlockWatch:
     def note_end_of_block(self) -> None:
         self.selector.is_blocked = False
         self.block = self.blocked_at = None
+        self.let_time_pass()
         on_unblocked, serial = self.on_unblocked, self._serial
         if on_unblocked is not None:
             self._guarded("a report of the end of a block failed", lambda: on_unblocked(serial))

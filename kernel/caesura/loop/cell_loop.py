@@ -158,6 +158,15 @@ class CellLoop(asyncio.SelectorEventLoop):
         while the session is saved is part of the past of whoever takes it up."""
         return self._watch.clock.state() if self._watch.blocked_at is None else self._watch.blocked_at
 
+    def stand_still(self, limit_s: float) -> None:
+        """Called from :attr:`on_blocked`: no time passes for the session, so that no timer of it ends the block, until
+        :meth:`let_time_pass`, the end of the block, or ``limit_s`` seconds. Then the clock jumps to now."""
+        self._watch.stand_still(limit_s)
+
+    def let_time_pass(self) -> None:
+        """End :meth:`stand_still`, if it is in force."""
+        self._watch.let_time_pass()
+
     @property
     def is_replaying(self) -> bool:
         """Whether the past is being replayed (:meth:`resume_from`)."""

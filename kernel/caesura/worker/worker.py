@@ -42,6 +42,9 @@ from caesura.worker.tracebacks import show_errors_plainly
 log = logging.getLogger(__name__)
 
 _LAST_WORDS_S = 5.0
+_ALWAYS_S = 2.0
+"""Under ``always`` a block lasts until the coordinator has had it saved, though a timer were due sooner; but not longer
+than this, should the coordinator be away."""
 
 
 class Worker:
@@ -54,6 +57,7 @@ class Worker:
         self._notice = notice
         self._session_id = ""
         self._epoch = 0
+        self._is_always = False
         self._main: Main | None = None
         self._exit_code: int | None = None
         self._attached: queue.SimpleQueue[wire.Attach] = queue.SimpleQueue()
@@ -90,6 +94,7 @@ class Worker:
     def _take_up(self, attach: wire.Attach, began: float) -> bool:
         self._session_id, self._epoch = attach.session_id, attach.epoch
         self._channel.set_session(attach.epoch, attach.next_number)
+        self._is_always = attach.policy == "always"
         self._notice += attach.notice
         kernel = self.kernel
         self._notice += self._settings.load(list(attach.environment.get("argv") or ()))
@@ -241,6 +246,8 @@ class Worker:
 
     def _report_block(self, block: Block) -> None:
         main = self._main
+        if self._is_always and main is not None and not block.obstacles:
+            self._loop.stand_still(_ALWAYS_S)
         self._channel.send(
             blocked_message(
                 block,
@@ -320,6 +327,7 @@ class Worker:
     def _freeze(self, message: wire.Freeze) -> None:
         assert self._suspension is not None
         self._suspension.freeze(message)
+        self._loop.let_time_pass()
 
     def _exit(self, message: wire.Exit) -> None:
         suspension = self._suspension

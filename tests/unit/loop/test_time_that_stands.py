@@ -1,0 +1,63 @@
+"""A block can be kept until somebody has decided about it, though a timer were due meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+
+from loop_session import Session
+
+from caesura.loop import Block
+
+
+async def sleeps() -> str:
+    await asyncio.sleep(1)
+    return "slept"
+
+
+def test_no_timer_ends_a_block_while_time_stands(session: Session) -> None:
+    seen: list[tuple[int | None, float]] = []
+
+    def report(block: Block) -> None:
+        began = session.loop.time()
+        session.loop.stand_still(60)
+        session.clock.advance(5)
+
+        def decided() -> None:
+            current = session.loop.current_block
+            seen.append((None if current is None else current.serial - block.serial, session.loop.time() - began))
+            session.loop.let_time_pass()
+            seen.append((None, session.loop.time() - began))
+
+        session.loop.post(decided)
+
+    session.loop.on_blocked = report
+    assert session.loop.run_until_complete(sleeps()) == "slept"
+    assert seen == [(0, 0.0), (None, 5.0)]
+
+
+def test_time_stands_no_longer_than_its_limit(session: Session) -> None:
+    def report(block: Block) -> None:
+        session.loop.stand_still(2)
+        session.clock.advance(5)
+
+    session.loop.on_blocked = report
+    assert session.loop.run_until_complete(sleeps()) == "slept"
+
+
+def test_an_answer_ends_the_block_and_the_clock_goes_on(session: Session) -> None:
+    answer = session.operation("op")
+    times: list[float] = []
+
+    async def cell() -> None:
+        times.append(session.loop.time())
+        await answer
+        times.append(session.loop.time())
+
+    def report(block: Block) -> None:
+        session.loop.stand_still(60)
+        session.clock.advance(5)
+        session.loop.post(lambda: answer.set_result(None))
+
+    session.loop.on_blocked = report
+    session.loop.run_until_complete(cell())
+    assert times[1] - times[0] == 5

@@ -100,3 +100,19 @@ def test_outputs_of_a_task_of_an_earlier_cell_keep_their_parent(home: Home) -> N
     second = notebook.submit("await task\nprint('second')")
     assert notebook.wait(second).text == "second\n"
     notebook.wait_for_text(first, "later\n")
+
+
+def test_ordinary_requests_leave_no_error_in_the_logs(home: Home) -> None:
+    notebook = home.notebook()
+    notebook.run("value = 1; value")
+    notebook.run("1/0")
+    for ask in (
+        lambda client: client.history(hist_access_type="tail", n=3, reply=True),
+        lambda client: client.complete("val", reply=True),
+        lambda client: client.inspect("value", reply=True),
+        lambda client: client.is_complete("for", reply=True),
+        lambda client: client.comm_info(reply=True),
+    ):
+        assert ask(notebook.client)["content"]["status"] in ("ok", "incomplete")
+    assert "ERROR" not in home.log()
+    assert "Traceback" not in home.log()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import queue
 import sys
@@ -20,6 +21,8 @@ from traitlets.config import Config
 from caesura.worker.jupyter_socket import JupyterSocket
 
 IMPLEMENTATION: Final = "caesura"
+
+log = logging.getLogger(__name__)
 
 
 class CellCompiler(XCachingCompiler):  # type: ignore[misc]
@@ -88,6 +91,7 @@ def make_kernel() -> CaesuraKernel:
     session = Session(key=b"", check_pid=False)
     kernel: CaesuraKernel = CaesuraKernel.instance(
         config=config,
+        log=log,
         session=session,
         iopub_socket=JupyterSocket("iopub"),
         stdin_socket=JupyterSocket("stdin"),

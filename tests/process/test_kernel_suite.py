@@ -110,7 +110,6 @@ def test_ordinary_requests_leave_no_error_in_the_logs(home: Home) -> None:
         lambda client: client.history(hist_access_type="tail", n=3, reply=True),
         lambda client: client.complete("val", reply=True),
         lambda client: client.inspect("value", reply=True),
-        lambda client: client.is_complete("for", reply=True),
         lambda client: client.comm_info(reply=True),
     ):
         assert ask(notebook.client)["content"]["status"] in ("ok", "incomplete")

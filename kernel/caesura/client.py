@@ -31,6 +31,7 @@ ANSWER_LIMIT_S: Final = 30.0
 
 _POLL_S = 0.02
 _NOT_FOR_A_DAEMON: Final = ("JPY_PARENT_PID", "JPY_INTERRUPT_EVENT", "JPY_SESSION_NAME")
+_NOTEBOOKS_OWN: Final = ("CAESURA_POLICY",)
 
 
 class ConnectionLost(CoordinatorUnavailable):
@@ -238,9 +239,16 @@ def error_of(reply: messages.Reply) -> CaesuraError:
 
 
 def ensure_coordinator(
-    home: Path, environ: Mapping[str, str] | None = None, *, limit_s: float = START_LIMIT_S
+    home: Path,
+    environ: Mapping[str, str] | None = None,
+    *,
+    is_for_notebook: bool = False,
+    limit_s: float = START_LIMIT_S,
 ) -> dict[str, Any]:
     """The connection dict of the coordinator of ``home``, which is started if none runs.
+
+    With ``is_for_notebook`` it does not take over what ``environ`` sets for one notebook or program alone: whoever
+    happens to come first decides nothing for the others.
 
     Any number of processes may call this at once: one of them starts it. HomeUnusable if the home cannot be used,
     CoordinatorUnavailable, with what the coordinator said, if it does not listen within ``limit_s``.
@@ -255,7 +263,11 @@ def ensure_coordinator(
             return found
         if not is_ours:
             raise CoordinatorUnavailable(f"Another process has been starting the coordinator of {home} for too long.")
-        return _start(home, os.environ if environ is None else environ, until)
+        variables = dict(os.environ if environ is None else environ)
+        if is_for_notebook:
+            for name in _NOTEBOOKS_OWN:
+                variables.pop(name, None)
+        return _start(home, variables, until)
 
 
 @contextlib.contextmanager

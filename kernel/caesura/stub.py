@@ -106,7 +106,7 @@ class Stub:
     def _register(self) -> None:
         """Have the coordinator host the kernel; the errors of a coordinator that cannot start."""
         for pause in (0.05, 0.2, None):
-            ensure_coordinator(self._home, self._environ)
+            ensure_coordinator(self._home, self._environ, is_for_notebook=True)
             try:
                 self._link = self._opened()
                 return

@@ -39,7 +39,7 @@ def test_mean_suspends_the_slow_call_always_and_the_quick_one_never(make_home: C
             assert decision["threshold_s"] == 1
             if number >= 2:
                 mean = sum(measured) / len(measured)
-                assert abs(decision["mean_s"] - mean) <= 0.2 * mean, (decision, measured)
+                assert abs(decision["predicted_mean"] - mean) <= 0.2 * mean, (decision, measured)
             measured.append(decision["actual_s"])
 
 

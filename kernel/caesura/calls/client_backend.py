@@ -87,7 +87,7 @@ class ClientBackend:
 
     def _connected(self) -> Link:
         if self._link is None:
-            ensure_coordinator(self._home, self._environ)
+            ensure_coordinator(self._home, self._environ, is_for_notebook=True)
             self._link = open_link(self._home, role="client")
             threading.Thread(target=self._read, args=(self._link,), name="caesura-answers", daemon=True).start()
         return self._link

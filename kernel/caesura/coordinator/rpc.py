@@ -196,7 +196,8 @@ class Rpc:
                 return session
         environment = dict(params.get("environment") or {})
         key = core.environment_key(environment)
-        session = Session(f"c-{core.new_id()}", Kind.CLIENT, environment, key, core.limits.policy, now, link=link)
+        policy, _ = core.session.policy_of(environment)
+        session = Session(f"c-{core.new_id()}", Kind.CLIENT, environment, key, policy, now, link=link)
         core.sessions[session.session_id] = session
         core.persist(lambda records: records.add_session(row_of(session)))
         return session

@@ -85,7 +85,7 @@ class Sessions:
 
     def _add(self, message: OpenKernel) -> Session:
         core, now = self._core, self._core.now
-        policy, notice = self._policy_of(message.environment)
+        policy, notice = self.policy_of(message.environment)
         session = Session(
             core.new_id(),
             Kind.NOTEBOOK,
@@ -106,9 +106,9 @@ class Sessions:
         """A restarted kernel has the environment of its new stub."""
         session.environment = environment
         session.key = self._core.environment_key(environment)
-        session.policy, session.notice = self._policy_of(environment)
+        session.policy, session.notice = self.policy_of(environment)
 
-    def _policy_of(self, environment: Json) -> tuple[Policy, str]:
+    def policy_of(self, environment: Json) -> tuple[Policy, str]:
         """The session's policy, and what to tell its user about its settings."""
         env = environment.get("env") or {}
         limits = self._core.limits

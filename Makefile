@@ -76,7 +76,7 @@ lint: $(DEV)/.ready ## style, types and the direction of imports
 	$(DEV)/bin/lint-imports --no-logo
 
 .PHONY: test
-test: test-tiers test-always test-pythons ## all tests
+test: test-tiers test-always test-pythons test-lowest ## all tests
 
 .PHONY: test-tiers
 test-tiers: $(DEV)/.ready ## every tier of tests once
@@ -99,6 +99,16 @@ test-pythons: $(DEV)/.ready ## frames and snapshots on every other supported Pyt
 		$(MAKE) --no-print-directory PYTHON=$$python .venv-$$minor/.ready; \
 		.venv-$$minor/bin/python -m pytest $(PER_PYTHON); \
 	done
+
+.PHONY: test-lowest
+test-lowest: .venv-lowest/.ready ## moves and the shared kernel suite with the lowest dependencies that are allowed
+	@echo "== tests/process (two files) with the lowest versions of all dependencies"
+	@.venv-lowest/bin/python -m pytest -o filterwarnings=default tests/process/test_moves.py tests/process/test_kernel_suite.py
+
+.venv-lowest/.ready: $(INSTALLED_ONCE) .ci/lowest
+	@$(call new_venv,$(@D),.)
+	@$(@D)/bin/python .ci/lowest | $(@D)/bin/python $(PIP_INSTALL) -r /dev/stdin pytest pytest-timeout nbformat jupyter-kernel-test
+	@touch $@
 
 .venv-3.%/.ready: $(INSTALLED_ONCE)
 	@$(call new_venv,$(@D),.[test])

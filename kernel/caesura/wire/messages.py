@@ -4,6 +4,8 @@ Every field is a JSON value; bytes travel in ``buffers``, which each class expla
 to the coordinator is :class:`Hello`; the answer is :class:`Welcome`, or :class:`Refused` and the end of the connection.
 
 ``epoch`` numbers the processes that may act for a session: the coordinator ignores a message with a stale one (I1).
+
+The file is long because the protocol is one list, which is read, changed and versioned as a whole.
 """
 
 from __future__ import annotations
@@ -68,7 +70,6 @@ class Attach(Message):
     the first numbered message to send. ``answers`` lists what came while nobody was there, oldest first, as
     ``{"op_id", "ok", "at", "buffer"}`` where ``buffer`` is an index into ``buffers`` (the result's bytes).
     For a function, ``buffers[0]`` of a new session is the pickled call.
-    ``interrupt`` is true when a recorded interrupt has to take effect as soon as the session is loaded.
     ``cell`` describes the suspended cell, if there is one: ``{"cell_id", "moves"}``; for a function it also has
     ``"parent"``, the header under which its output appears.
     """
@@ -80,10 +81,19 @@ class Attach(Message):
     next_number: int
     manifest: Json | None = None
     answers: Sequence[Json] = ()
-    interrupt: bool = False
     cell: Json | None = None
     policy: str = "auto"
     notice: str = ""  # shown once on stderr of the first cell, for example an unknown policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Go(Message):
+    """The answer to :class:`Loaded`: it is durable that the session is in this process, so that the snapshot is never
+    loaded again by itself. No code of the user runs before this. ``interrupt`` is true when a recorded interrupt has to
+    take effect first."""
+
+    epoch: int
+    interrupt: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +165,10 @@ class Exit(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded(Message):
-    """The session is in this process. ``seconds`` is what the load cost."""
+    """The session is in this process, which waits for :class:`Go`. ``seconds`` is what the load cost.
+
+    Said again after a lost link until the answer has come.
+    """
 
     epoch: int
     seconds: float = 0.0
@@ -250,7 +263,8 @@ class Frozen(Message):
 class Prepared(Message):
     """The snapshot is on disk. ``manifest`` is the archive's manifest; ``seconds`` is what the save cost.
 
-    ``waits`` and ``wake`` are those of the block, for a coordinator that was started in between.
+    ``waits`` and ``wake`` are those of the block, for a coordinator that was started in between. ``pending`` are the
+    operations whose answers the snapshot does not have: whoever loads it needs them.
     """
 
     epoch: int
@@ -261,6 +275,7 @@ class Prepared(Message):
     seconds: float
     waits: Sequence[Json] = ()
     wake: Json = field(default_factory=lambda: {"any": []})
+    pending: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -118,9 +118,10 @@ class Moves:
     def _record_decision(self, session: Session, decision: Decision) -> None:
         block, cell, wait, prediction = session.block, session.cell, decision.wait, decision.prediction
         assert block is not None
-        if session.decisions.get(block.serial) == decision.action:
+        recorded = (session.epoch, block.serial, decision.action)  # every worker counts its blocks from the beginning
+        if session.last_decision == recorded:
             return
-        session.decisions = {block.serial: decision.action}
+        session.last_decision = recorded
         row = DecisionRow(
             at=self._core.now,
             session_id=session.session_id,
@@ -183,7 +184,7 @@ class Moves:
             if cell is not None and cell.state in (CellState.BLOCKED, CellState.HELD):
                 self._hold(session, "; ".join(map(_described, obstacles)))
         if not move.block.cell_id and obstacles:
-            session.parks_refused = message.serial
+            session.parks_refused = (session.epoch, message.serial)
         self._goes_on(session)
 
     def _goes_on(self, session: Session) -> None:

@@ -97,7 +97,7 @@ class Pool:
         if cell is not None or session.current is not None:
             return session.active_since + patience_s
         block = session.block
-        if block is not None and (block.obstacles or block.serial == session.parks_refused):
+        if block is not None and (block.obstacles or (session.epoch, block.serial) == session.parks_refused):
             return 0.0
         if block is None:
             return session.active_since + patience_s  # a background task runs between cells
@@ -148,7 +148,7 @@ class Pool:
             and block is not None
             and block.cell_id == ""
             and not block.obstacles
-            and block.serial != session.parks_refused
+            and (session.epoch, block.serial) != session.parks_refused
         )
 
 

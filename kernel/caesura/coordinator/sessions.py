@@ -236,7 +236,7 @@ class Sessions:
         session.is_due = False
         session.wants_since = None
         session.notice = ""
-        session.start_failures = session.parks_refused = 0
+        session.start_failures, session.parks_refused = 0, (0, 0)
         for name in ("wake", "decide"):
             core.cancel_timer(name, session_id)
         core.operation.session_cleared(session)

@@ -221,8 +221,8 @@ class Session:
     last_used: float = 0.0
     wants_since: float | None = None
     start_failures: int = 0
-    parks_refused: int = 0  # serial of the block between cells that could not be saved
-    decisions: dict[int, str] = field(default_factory=dict)
+    parks_refused: tuple[int, int] = (0, 0)  # epoch, serial of the block between cells that could not be saved
+    last_decision: tuple[int, int, str] = (0, 0, "")  # epoch, serial of the block, action
     after_drain: list[Callable[[], None]] = field(default_factory=list)
 
     @property

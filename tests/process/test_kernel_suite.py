@@ -115,3 +115,15 @@ def test_ordinary_requests_leave_no_error_in_the_logs(home: Home) -> None:
         assert ask(notebook.client)["content"]["status"] in ("ok", "incomplete")
     assert "ERROR" not in home.log()
     assert "Traceback" not in home.log()
+
+
+def test_magics_that_look_for_the_application_find_this_kernel(home: Home) -> None:
+    notebook = home.notebook()
+    result = notebook.run(
+        "from ipykernel.eventloops import enable_gui\n"
+        "enable_gui(None)\n"
+        "from ipykernel.kernelapp import IPKernelApp\n"
+        "IPKernelApp.instance().kernel is get_ipython().kernel"
+    )
+    assert result.error is None
+    assert result.value == "True"

@@ -15,7 +15,7 @@ from caesura.coordinator.commands import SendWorker
 from caesura.coordinator.snapshots import snapshot_row
 from caesura.coordinator.state import Block, Move, Phase, Saved, Session
 from caesura.model import AnyOf, Obstacle, is_satisfied, next_due, wake_from_json
-from caesura.policy import Decision, decide
+from caesura.policy import UNKNOWN, Decision, decide
 from caesura.store.records import Records
 from caesura.store.rows import DecisionRow, MoveRow
 from caesura.wire import messages as wire
@@ -85,7 +85,9 @@ class Moves:
         if environment is not None and environment.ready is not None and environment.ready.frames:
             obstacles = (*obstacles, Obstacle("suspended frames", detail=environment.ready.frames))
         if obstacles:
-            self._hold(session, "; ".join(map(_described, obstacles)))
+            reason = "; ".join(map(_described, obstacles))
+            self._record_decision(session, Decision("hold", None, None, UNKNOWN, reason))
+            self._hold(session, reason)
             return
         now = core.now
         size_bytes = cell.snapshot_bytes

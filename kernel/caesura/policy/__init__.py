@@ -8,7 +8,18 @@
 
 from caesura.policy.cost import Cost, CostModel
 from caesura.policy.decision import Decision, decide, threshold_of
-from caesura.policy.history import History, Prediction
+from caesura.policy.history import UNKNOWN, History, Prediction
 from caesura.policy.setting import Policy, parse
 
-__all__ = ["Cost", "CostModel", "Decision", "History", "Policy", "Prediction", "decide", "parse", "threshold_of"]
+__all__ = [
+    "UNKNOWN",
+    "Cost",
+    "CostModel",
+    "Decision",
+    "History",
+    "Policy",
+    "Prediction",
+    "decide",
+    "parse",
+    "threshold_of",
+]

@@ -20,18 +20,40 @@ _homeless: dict[int, tuple[contextvars.ContextVar[Any], int]] = {}
 _MISSING: Final = contextvars.Token.MISSING
 
 
+_NUMPY_ERRORS: Final = "numpy.ufunc.extobj"
+"""The variable in which numpy 2 keeps what ``seterr`` and ``errstate`` set. Its value is an address: only numpy's own
+functions can tell and make it (https://github.com/numpy/numpy/blob/main/numpy/_core/src/umath/extobj.c)."""
+
+
 def reduce_context(pickler: Pickling, context: contextvars.Context) -> Reduced:
-    pickler.later("context", context, list(context.items()))
+    items = [(key, value) for key, value in context.items() if key.name != _NUMPY_ERRORS]
+    errors = context.run(_numpy_errors) if len(items) < len(context) else None
+    pickler.later("context", context, (items, errors))
     return contextvars.Context, ()
 
 
-def fill_context(context: contextvars.Context, items: list[tuple[contextvars.ContextVar[Any], object]]) -> None:
-    context.run(_set_all, items)
+def fill_context(
+    context: contextvars.Context,
+    contents: tuple[list[tuple[contextvars.ContextVar[Any], object]], dict[str, Any] | None],
+) -> None:
+    context.run(_set_all, *contents)
 
 
-def _set_all(items: list[tuple[contextvars.ContextVar[Any], object]]) -> None:
+def _set_all(items: list[tuple[contextvars.ContextVar[Any], object]], errors: dict[str, Any] | None) -> None:
     for variable, value in items:
         variable.set(value)
+    if errors is not None:
+        import numpy
+
+        numpy.seterr(**errors["kinds"])
+        numpy.seterrcall(errors["call"])
+        numpy.setbufsize(errors["buffer"])
+
+
+def _numpy_errors() -> dict[str, Any]:
+    import numpy
+
+    return {"kinds": numpy.geterr(), "call": numpy.geterrcall(), "buffer": numpy.getbufsize()}
 
 
 def reduce_variable(pickler: Pickling, variable: contextvars.ContextVar[Any]) -> Reduced:
@@ -92,4 +114,6 @@ def make_token(
     """Made before the context gets its contents, so that what is set here is only passing."""
     for value in old:
         context.run(variable.set, value)
-    return context.run(variable.set, None)
+    # numpy looks into its variable even while it sets it, and nothing but its own address may be there.
+    passing = context.run(variable.get) if variable.name == _NUMPY_ERRORS else None
+    return context.run(variable.set, passing)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from caesura.snapshot import logging_state
+from caesura.snapshot import logging_state, plots
 
 NOT_OF_THE_SESSION: Final = ("CAESURA_", "JPY_", "PYTHONHASHSEED")
 """Variables of the environment that belong to the process."""
@@ -79,13 +79,28 @@ def _set_filters(filters: list[Any]) -> None:
     vars(warnings)["_filters_mutated"]()
 
 
+def _numpy_printing() -> dict[str, Any] | None:
+    numpy = sys.modules.get("numpy")
+    return None if numpy is None else numpy.get_printoptions()
+
+
+def _set_numpy_printing(state: dict[str, Any]) -> None:
+    import numpy
+
+    known = numpy.get_printoptions()
+    numpy.set_printoptions(**{name: value for name, value in state.items() if name in known})
+
+
 CAPTURERS: Final = (
     Capturer("environment", _environment, _set_environment, early=True),
     Capturer("directory", _directory, _change_directory, early=True),
     Capturer("path", lambda: [str(entry) for entry in sys.path], _set_path, early=True),
     Capturer("recursion limit", sys.getrecursionlimit, sys.setrecursionlimit, early=True),
+    Capturer("plot backend", plots.capture_backend, plots.restore_backend, early=True),
     Capturer("random", random.getstate, random.setstate),
     Capturer("numpy random", _numpy_random, _set_numpy_random),
+    Capturer("numpy printing", _numpy_printing, _set_numpy_printing),
+    Capturer("plots", plots.capture_plots, plots.restore_plots),
     Capturer("warning filters", lambda: list(warnings.filters), _set_filters),
     Capturer("logging", logging_state.capture, logging_state.restore),
     Capturer("decimal context", lambda: decimal.getcontext().copy(), decimal.setcontext),

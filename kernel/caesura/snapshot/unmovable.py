@@ -41,6 +41,7 @@ REMEDIES: Final = {
     "asyncio.tasks._PyTask": "Tasks implemented in Python cannot be moved; use asyncio.Task.",
     "_csv.writer": "Make it again after the await.",
     "_csv.reader": _CONTAINER,
+    "builtins.PyCapsule": "Addresses mean nothing in another process.",
     "builtins.frame": "Do not keep frames in variables.",
     "numpy.memmap": "Copy it with numpy.array(x), or open it after the await.",
     "_ctypes._Pointer": "Addresses mean nothing in another process.",

@@ -29,8 +29,17 @@ WORKER_SAVING = (
     "verdict.waiting",
 )
 COORDINATOR_SAVING = ("prepared.received", "commit.before", "commit.after", "release.before_send")
-WORKER_LOADING = ("load.before", "load.after_read", "load.before_fill", "load.after", "replay.before")
-COORDINATOR_LOADING = ("answer.before_record", "answer.after_record", "wake.before", "resume.before_fork")
+WORKER_LOADING = ("load.before", "load.after_read", "load.before_fill", "load.after", "replay.before", "go.received")
+COORDINATOR_LOADING = (
+    "answer.before_record",
+    "answer.after_record",
+    "wake.before",
+    "resume.before_fork",
+    "attach.before_send",
+    "loaded.received",
+    "go.before_send",
+    "going.received",
+)
 
 CELL = """
 import caesura
@@ -77,16 +86,16 @@ class Stage:
         """Send the event once somebody waits for it; in a thread's place, a process that may have to wait."""
         until(lambda: self.home.command("events", "send", "go", "--json", "7").returncode == 0, "the event is taken")
 
-    def answer_later(self) -> None:
+    def answer_later(self) -> subprocess.Popen[bytes]:
         """Send the event without waiting; :meth:`close` waits for the sender, which may be cut off."""
-        self._senders.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "caesura.cli", "events", "send", "go", "--json", "7"],
-                env=self.home.environ(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+        sender = subprocess.Popen(
+            [sys.executable, "-m", "caesura.cli", "events", "send", "go", "--json", "7"],
+            env=self.home.environ(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
+        self._senders.append(sender)
+        return sender
 
     def close(self) -> None:
         for sender in self._senders:
@@ -158,7 +167,7 @@ def test_an_answer_that_arrives_while_the_coordinator_commits_is_delivered_once(
     stage.reached(point)
     sender = stage.answer_later()
     stage.go_on(point)
-    assert sender.wait(30) == 0  # type: ignore[attr-defined]
+    assert sender.wait(30) == 0
     stage.expect_value(cell)
 
 

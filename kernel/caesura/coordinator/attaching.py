@@ -37,7 +37,6 @@ def attach_message(session: Session, worker: Worker, function: Operation | None)
         next_number=session.next_number,
         manifest=None if saved is None else saved.manifest,
         answers=answers,
-        interrupt=worker.attached_interrupt,
         cell=described,
         policy=str(session.policy),
         notice=session.notice,
@@ -58,6 +57,17 @@ def _answer(operation: Operation, buffer: int) -> Json:
         "buffer": buffer,
         "uncertain": operation.uncertain,
         "text": operation.text,
+    }
+
+
+def facts_of(worker: Worker) -> Json:
+    """What the records keep of a worker, for a coordinator that finds it alive."""
+    return {
+        "worker_id": worker.worker_id,
+        "pid": worker.pid,
+        "started": worker.started,
+        "epoch": worker.epoch,
+        "interrupt": worker.is_interrupted,
     }
 
 

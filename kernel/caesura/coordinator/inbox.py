@@ -153,9 +153,11 @@ class Inbox:
             case wire.NotSaved():
                 core.move.not_saved(session, message)
             case wire.Loaded():
-                core.worker.loaded(session, message.seconds)
+                core.worker.loading.loaded(session, message.seconds)
+            case wire.Going():
+                core.worker.loading.going(session)
             case wire.LoadFailed():
-                core.worker.load_failed(session, message)
+                core.worker.loading.failed(session, message)
             case wire.Call():
                 core.operation.started(session, message)
             case wire.CancelCall():

@@ -49,10 +49,11 @@ class Interrupts:
         core, worker = self._core, session.worker
         if session.saved is None and session.move is None:
             if worker is not None and (session.current is not None or session.cell is not None):
+                if session.is_settling or not worker.is_connected:
+                    # It is on its way back to us, perhaps with a snapshot that waits for a verdict.
+                    self._keep(session, kind)
                 if worker.is_connected:
                     core.put(SendWorker(worker.worker_id, Interrupt()))
-                else:
-                    self._keep(session, kind)  # it is on its way back after our restart
             elif session.queue and session.queue[0].is_execute and not session.is_live:
                 text = "interrupted while it waited for a worker"
                 core.cell.fail_queued(session, "KeyboardInterrupt", text)
@@ -82,6 +83,15 @@ class Interrupts:
         if session.events and worker is not None and session.is_live:
             self._core.put(SendWorker(worker.worker_id, Interrupt()))
             self.consume(session)
+
+    def resend(self, session: Session) -> None:
+        """The worker came back, and may not have got what it was sent. While nobody knows what it does the events stay
+        open, and stand against a snapshot that waits for its verdict."""
+        worker = session.worker
+        if not session.is_settling:
+            self.send_open(session)
+        elif session.events and worker is not None:
+            self._core.put(SendWorker(worker.worker_id, Interrupt()))
 
     def consume(self, session: Session) -> None:
         """The events so far have taken effect."""

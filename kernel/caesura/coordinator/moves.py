@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from caesura import points
 from caesura.coordinator.commands import SendWorker
-from caesura.coordinator.snapshots import snapshot_row
+from caesura.coordinator.snapshots import block_from, snapshot_row
 from caesura.coordinator.state import Block, Move, Phase, Saved, Session
 from caesura.model import AnyOf, Obstacle, is_satisfied, next_due, wake_from_json
 from caesura.policy import UNKNOWN, Decision, decide
@@ -38,18 +38,12 @@ class Moves:
 
     def blocked(self, session: Session, message: wire.Blocked) -> None:
         """Nothing can run in the session's worker."""
-        block = Block(
-            message.serial,
-            message.cell_id,
-            tuple(wire.wait_from_json(wait) for wait in message.waits),
-            tuple(wire.obstacle_from_json(obstacle) for obstacle in message.obstacles),
-            wake_from_json(message.wake),
-            message.since,
-        )
+        block = block_from(message)
         session.block = block
         cell = session.cell
         if session.is_settling:
             session.is_settling = False
+            self._core.interrupt.consume(session)
             self._core.desk.pump(session)
         if cell is None:
             self._core.pool.schedule()
@@ -157,9 +151,8 @@ class Moves:
     def _freeze(self, session: Session, block: Block) -> None:
         worker = session.worker
         assert worker is not None
-        settled = frozenset(op.op_id for op in session.operations.values() if op.is_sent or op.is_cancelled)
         is_abortable = session.policy.name != "always" or not block.cell_id
-        session.move = Move(block, session.epoch, is_abortable, self._core.now, settled)
+        session.move = Move(block, session.epoch, is_abortable, self._core.now)
         freeze = wire.Freeze(epoch=session.epoch, serial=block.serial, abortable=is_abortable)
         self._core.put(SendWorker(worker.worker_id, freeze))
 
@@ -189,6 +182,14 @@ class Moves:
             session.parks_refused = (session.epoch, message.serial)
         self._goes_on(session)
 
+    def forget(self, session: Session) -> None:
+        """What the worker said of a move may be lost with its link. It says ``Prepared`` again, if it came so far."""
+        cell = session.cell
+        if cell is not None and cell.state is CellState.FROZEN:
+            self._core.cell.apply(session, cell, CellEvent.REFUSE)
+        session.move = None
+        session.is_settling = True
+
     def _goes_on(self, session: Session) -> None:
         """The move is over and the session still in its worker."""
         core = self._core
@@ -207,19 +208,19 @@ class Moves:
             move = self._taken_up_again(session, message)
         if move is None or move.block.serial != message.serial or move.phase is Phase.PREPARED:
             return
+        session.is_settling = False
         cell, block = session.cell, move.block
         if cell is not None and cell.state is CellState.RUNNING:
             core.cell.apply(session, cell, CellEvent.BLOCK)  # it froze before our restart
         if cell is not None and cell.state in (CellState.BLOCKED, CellState.HELD):
             core.cell.apply(session, cell, CellEvent.FREEZE)
-        pending = frozenset(session.operations) - move.settled
         move.saved = Saved(
             core.new_id(),
             block.cell_id,
             message.manifest,
             block.wake,
             block.waits,
-            pending,
+            frozenset(message.pending),
             message.size_bytes,
             message.seconds,
             now,
@@ -230,7 +231,13 @@ class Moves:
             cell.snapshot_bytes = message.size_bytes
             core.cell.apply(session, cell, CellEvent.PREPARE)
         row = snapshot_row(session.session_id, move.saved, move.epoch, message.last_number)
-        core.persist(lambda records: records.add_snapshot(row))
+
+        def record(records: Records) -> None:
+            # One of the same moment may be there, of a coordinator that died before it came to a verdict.
+            records.pass_prepared(row.session_id)
+            records.add_snapshot(row)
+
+        core.persist(record)
         self._commit(session, move, message.last_number)
 
     def _taken_up_again(self, session: Session, message: wire.Prepared) -> Move | None:
@@ -245,9 +252,8 @@ class Moves:
                 wake_from_json(message.wake),
                 self._core.now,
             )
-        settled = frozenset(op.op_id for op in session.operations.values() if op.is_sent)
         session.block = block
-        session.move = Move(block, session.epoch, session.policy.name != "always", self._core.now, settled)
+        session.move = Move(block, session.epoch, session.policy.name != "always", self._core.now)
         return session.move
 
     # --- commit, verdict --------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from caesura.coordinator.loading import is_unstarted
 from caesura.coordinator.requests import unpack_request
 from caesura.coordinator.snapshots import saved_from
 from caesura.coordinator.state import Cell, Kind, Session, Worker
@@ -182,7 +183,8 @@ class Recovery:
                 epoch=int(facts["epoch"]),
                 is_granted=True,
                 is_attached=True,
-                is_loaded=session.saved is None,
+                is_loaded=session.saved is None and not is_unstarted(session),
+                is_interrupted=bool(facts.get("interrupt")),
             )
             core.workers[worker.worker_id] = worker
             if not acts:

@@ -5,7 +5,7 @@ What lives here: the conversion. What must not: looking into the snapshot; its m
 
 from __future__ import annotations
 
-from caesura.coordinator.state import Saved
+from caesura.coordinator.state import Block, Saved
 from caesura.model import wake_from_json, wake_to_json
 from caesura.store.rows import SnapshotRow
 from caesura.wire import messages as wire
@@ -47,6 +47,18 @@ def saved_from(row: SnapshotRow) -> Saved:
         float(about["save_s"]),
         row.created,
         row.failures,
+    )
+
+
+def block_from(message: wire.Blocked) -> Block:
+    """The block that a worker reports."""
+    return Block(
+        message.serial,
+        message.cell_id,
+        tuple(map(wire.wait_from_json, message.waits)),
+        tuple(map(wire.obstacle_from_json, message.obstacles)),
+        wake_from_json(message.wake),
+        message.since,
     )
 
 

@@ -74,9 +74,12 @@ class Worker:
     is_attached: bool = False
     is_loaded: bool = False
     is_urgent: bool = False
+    load_s: float = 0.0
     leaving: str = ""
     leaving_since: float = 0.0
-    attached_interrupt: bool = False
+    is_taken: bool = False  # it says that it has loaded the session, and that is being recorded
+    is_allowed: bool = False  # that is recorded: it may run code of the user, and says so before it does
+    is_interrupted: bool = False  # an interrupt was consumed for it, which it hears of when it may go on
 
     @property
     def state(self) -> str:
@@ -108,13 +111,12 @@ class Phase(enum.StrEnum):
 
 @dataclass(slots=True)
 class Move:
-    """A session on its way out of its worker. ``settled`` are the operations whose answers the worker had before."""
+    """A session on its way out of its worker."""
 
     block: Block
     epoch: int
     is_abortable: bool
     since: float
-    settled: frozenset[str]
     phase: Phase = Phase.FREEZING
     saved: Saved | None = None
     worker_is_dead: bool = False

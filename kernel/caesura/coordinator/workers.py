@@ -1,7 +1,7 @@
 """The processes of sessions: started, attached, loaded, gone.
 
 What lives here: what happens when a worker comes and when it dies, by what its session was doing. What must not: who
-gets one (``pool.py``), when it has to leave (``moves.py``).
+gets one (``pool.py``), how it takes a session up (``loading.py``), when it has to leave (``moves.py``).
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import logging
 from typing import TYPE_CHECKING
 
 from caesura import points
-from caesura.coordinator.attaching import attach_message, how_it_ended
+from caesura.coordinator.attaching import attach_message, facts_of, how_it_ended
 from caesura.coordinator.cells import clock_text
 from caesura.coordinator.commands import KillWorker, SendWorker, StartWorker
+from caesura.coordinator.loading import Loading
 from caesura.coordinator.state import Kind, Phase, Session, Worker
 from caesura.store.records import Records
 from caesura.wire.life import CellEvent, CellState
-from caesura.wire.messages import Acked, Exit, Hello, LoadFailed
+from caesura.wire.messages import Acked, Exit, Hello
 
 if TYPE_CHECKING:
     from caesura.coordinator.core import Core
@@ -31,6 +32,7 @@ _LEAVE_S = 2.0
 class Workers:
     def __init__(self, core: Core) -> None:
         self._core = core
+        self.loading = Loading(core)
 
     # --- coming -----------------------------------------------------------------------------------------------------
 
@@ -70,8 +72,7 @@ class Workers:
         if worker is None:
             return
         worker.pid, worker.started = pid, started
-        facts = {"worker_id": worker_id, "pid": pid, "started": started, "epoch": worker.epoch}
-        session_id, now = worker.session_id, self._core.now
+        session_id, now, facts = worker.session_id, self._core.now, facts_of(worker)
         self._core.persist(lambda records: records.update_session(session_id, now, worker=facts))
         if worker.leaving:
             self._core.put(KillWorker(worker_id))
@@ -100,24 +101,20 @@ class Workers:
         core.cancel_timer("reattach", worker_id)
         if hello.session_id:
             self._came_back(session, worker)
-        elif not worker.is_loaded:
-            worker.is_attached = False  # it has not got the one that was sent, if any was
+        else:
+            worker.is_attached = worker.is_loaded = False  # it has not got the message that was sent, if any was
             self._attach(session, worker)
         return ""
 
     def _came_back(self, session: Session, worker: Worker) -> None:
-        """It kept what we had not acknowledged and sends it again; what it may have missed is sent again by us."""
+        """It kept what we had not acknowledged and sends it again, and then says where it stands (``loading.py``)."""
         worker.is_attached = worker.is_granted = True
-        if not worker.is_loaded:
-            self.loaded(session, 0.0, resent=True)
         self._core.put(SendWorker(worker.worker_id, Acked(last=session.next_number - 1)))
         for operation in session.operations.values():
             if operation.is_sent:
                 operation.is_sent = False
-        if session.move is None:
-            self._core.operation.send_answers(session)
-            self._core.interrupt.send_open(session)
-            self._core.desk.pump(session)
+        if session.move is not None and session.move.phase is not Phase.PREPARED:
+            self._core.move.forget(session)
 
     def link_lost(self, worker_id: str) -> None:
         worker = self._core.workers.get(worker_id)
@@ -130,90 +127,9 @@ class Workers:
         worker.is_attached = True
         core = self._core
         points.reach("attach.before_send")
-        worker.attached_interrupt = bool(session.events)
         operation = core.operations.get(session.parent_op)
         core.put(SendWorker(worker.worker_id, attach_message(session, worker, operation)))
         session.notice = ""
-
-    def loaded(self, session: Session, seconds: float, *, resent: bool = False) -> None:
-        """The worker holds the session."""
-        core, worker, saved, now = self._core, session.worker, session.saved, self._core.now
-        if worker is None or worker.is_loaded:
-            return
-        worker.is_loaded = True
-        session.start_failures = 0
-        session.active_since = session.last_used = now
-        session.is_due = False
-        session.wants_since = None
-        if saved is not None:
-            session.saved, session.last_saved = None, saved
-            session.cost.observe_load(saved.size_bytes, seconds)
-            session_id, pid = session.session_id, worker.pid
-
-            def record(records: Records) -> None:
-                records.consume_snapshot(session_id, saved.snapshot_id, now)
-                records.finish_move(session_id, pid, now, seconds)
-
-            core.persist(record)
-        cell = session.cell
-        if cell is not None and cell.state is CellState.LOADING:
-            core.cell.apply(session, cell, CellEvent.LOADED)
-        elif cell is not None and session.kind is Kind.FUNCTION and cell.state is CellState.QUEUED:
-            cell.started = now
-            core.cell.apply(session, cell, CellEvent.START, started=now)
-        if worker.attached_interrupt and not resent:
-            core.interrupt.consume(session)
-        core.operation.send_answers(session)
-        core.interrupt.send_open(session)
-        core.desk.pump(session)
-        core.pool.schedule()
-
-    def load_failed(self, session: Session, message: LoadFailed) -> None:
-        """The snapshot could not be loaded; its worker is of no use."""
-        worker = session.worker
-        if worker is None or worker.is_loaded:
-            return
-        self.dismiss(worker, "load failed")
-        self._core.put(KillWorker(worker.worker_id))
-        session.worker = None
-        self._load_failed(session, message.reason, final=message.final)
-
-    def _load_failed(self, session: Session, reason: str, *, final: bool = False) -> None:
-        core, saved = self._core, session.saved
-        assert saved is not None
-        saved.failures += 1
-        snapshot_id = saved.snapshot_id
-        core.persist(lambda records: records.count_failure(snapshot_id))
-        for operation in session.operations.values():
-            if operation.op_id in saved.pending:
-                operation.is_sent = False
-        cell = session.cell
-        if not final and saved.failures < _ATTEMPTS:
-            log.warning("session %s: load %d failed: %s", session.session_id, saved.failures, reason)
-            if cell is not None and cell.state is CellState.LOADING:
-                core.cell.apply(session, cell, CellEvent.LOAD_FAILED)
-            session.is_due = True
-            core.pool.want(session)
-            return
-        session.saved, session.last_saved = None, saved
-        session.is_due = False
-        session_id = session.session_id
-
-        def record(records: Records) -> None:
-            records.consume_snapshot(session_id, snapshot_id, core.now)
-            records.fail_snapshot(snapshot_id)
-
-        core.persist(record)
-        if session.kind is Kind.FUNCTION:
-            core.function.fail(session, reason)
-            return
-        session.notice = "The variables of this notebook could not be restored; this cell starts with none.\n"
-        if cell is not None:
-            core.cell.fail(session, cell, "SnapshotRefused", reason)
-        else:
-            core.cell.fail_queued(session, "SnapshotRefused", reason)
-            core.operation.session_cleared(session)
-        core.desk.pump(session)
 
     # --- going ------------------------------------------------------------------------------------------------------
 
@@ -326,8 +242,9 @@ class Workers:
         self._core.cell.fail(session, cell, "WorkerDied", text)
 
     def _gone_before_loaded(self, session: Session, worker: Worker, reason: str) -> None:
+        self.loading.take_back(session, worker)
         if session.saved is not None:
-            self._load_failed(session, reason)
+            self.loading.gave_up(session, reason)
             return
         session.start_failures += 1
         if session.start_failures < _ATTEMPTS and not session.is_ended:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import signal
 import types
 import weakref
@@ -33,6 +34,8 @@ class SignalHandling:
         self._interrupted: weakref.ref[asyncio.Task[Any]] | None = None
         self._deferrals = 0
         self._is_due = False
+        self._on_their_way = 0
+        self._came_early = False
         self._before: _Handler = None
         self._wake_before = -1
 
@@ -52,6 +55,16 @@ class SignalHandling:
     def has_interrupted(self, task: asyncio.Task[Any]) -> bool:
         """Whether ``task`` was interrupted: its CancelledError is then shown as KeyboardInterrupt."""
         return self._interrupted is not None and self._interrupted() is task
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether an interrupt has come that has not taken effect: the session must not be saved before that."""
+        return self._on_their_way > 0
+
+    @property
+    def came_early(self) -> bool:
+        """Whether an interrupt has come while there was no task that it could be for."""
+        return self._came_early
 
     def mark(self, task: asyncio.Task[Any]) -> None:
         """Count ``task`` as interrupted: the caller cancels it himself, at the right moment of a replay."""
@@ -77,6 +90,8 @@ class SignalHandling:
         main = self._main_task()
         if main is not None and main.done():
             main = None
+        if main is None:
+            self._came_early = True
         is_second = main is not None and self.has_interrupted(main)
         if main is not None:
             self.mark(main)
@@ -84,11 +99,19 @@ class SignalHandling:
         step_of = None if loop.in_select else asyncio.current_task(loop)
         if main is not None and step_of is not main and not is_second:
             # Posted, because a future in the middle of being completed must not be cancelled under its completer.
-            loop.post(lambda: _cancel(main))
+            self._post(_cancel, main)
         if step_of is not None or (is_second and not loop.in_select and not _is_machinery(frame)):
             self._raise_or_defer()
         elif is_second and main is not None:
-            loop.post(lambda: _throw(main))
+            self._post(_throw, main)
+
+    def _post(self, act: Callable[[asyncio.Task[Any]], None], task: asyncio.Task[Any]) -> None:
+        def take_effect() -> None:
+            self._on_their_way -= 1
+            act(task)
+
+        self._on_their_way += 1
+        self._loop.post(take_effect)
 
     def _raise_or_defer(self) -> None:
         if self._deferrals:
@@ -104,7 +127,10 @@ def _is_machinery(frame: types.FrameType | None) -> bool:
 
 
 def _cancel(task: asyncio.Task[Any]) -> None:
-    task.cancel()
+    """A task that has not begun would end without a word: it is only marked, and looks at that when it begins."""
+    coroutine = task.get_coro()
+    if not inspect.iscoroutine(coroutine) or inspect.getcoroutinestate(coroutine) != inspect.CORO_CREATED:
+        task.cancel()
 
 
 def _throw(task: asyncio.Task[Any]) -> None:

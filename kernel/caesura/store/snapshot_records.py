@@ -72,6 +72,13 @@ class SnapshotRecords(Queries):
         """Its worker runs on: the snapshot is never resumed by itself. False if it is not prepared."""
         return self._set_state(snapshot_id, SnapshotState.PREPARED, SnapshotState.PASSED)
 
+    def pass_prepared(self, session_id: str) -> int:
+        """:meth:`pass_snapshot` for all of a session that are prepared; how many."""
+        statement = update(snapshots).where(
+            snapshots.c.session_id == session_id, snapshots.c.state == SnapshotState.PREPARED.value
+        )
+        return self._changed(statement.values(state=SnapshotState.PASSED.value))
+
     def consume_snapshot(self, session_id: str, snapshot_id: str, at: float) -> bool:
         """A worker has loaded it and runs from here. False if the session does not live in it."""
         statement = (

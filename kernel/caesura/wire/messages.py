@@ -175,6 +175,14 @@ class Loaded(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Going(Message):
+    """The answer to :class:`Go`, on its way before any code of the user runs: a worker that dies without it has run
+    none, and another one may load the snapshot."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoadFailed(Message):
     """The snapshot cannot be loaded. ``final`` when another attempt cannot help (a blob is damaged)."""
 

@@ -158,7 +158,8 @@ class Channel:
             self._run_timers(now)
             if self._is_welcome:
                 while self._queue:
-                    self._guarded(self._out.add, self._queue.popleft())
+                    self._guarded(self._out.add, self._queue[0])
+                    self._queue.popleft()  # only now: it is always seen in one place or the other
                 self._flush()
             for key, events in self._selector.select(self._timeout()):
                 if key.data is None:

@@ -44,13 +44,18 @@ class Function:
         self.cell_id, self._coroutine, self.task = state["cell_id"], state["coroutine"], state["task"]
         self.parent = state["parent"]
 
-    async def drive(self) -> None:
-        """The coroutine of the function's task."""
+    def _to_run(self) -> Any:
         if self._coroutine is None:
+            if self.task is not None and self._host.was_interrupted(self.task):
+                raise KeyboardInterrupt
             self._coroutine = run_call(self._payload)
             self._payload = b""
+        return self._coroutine
+
+    async def drive(self) -> None:
+        """The coroutine of the function's task."""
         try:
-            result, is_ok = await go_on(self._coroutine), True
+            result, is_ok = await go_on(self._to_run()), True
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever it raises goes to its caller

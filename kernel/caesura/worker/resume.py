@@ -46,6 +46,7 @@ def load(manifest: Json, *, kernel: Any, loop: CellLoop, blobs: Blobs, main: Mai
     if main is not None:
         main.restore(root["cell"])
     points.reach("load.after")
+    points.reach("replay.before")
     return Resumed(main, root["loop"], loaded.orders, root["operations"])
 
 
@@ -57,5 +58,4 @@ def begin_replay(
     deliveries = list(answers)
     if interrupt is not None:
         deliveries.insert(0, Delivery(resumed.state.wall, interrupt))
-    points.reach("replay.before")
     loop.resume_from(resumed.state, deliveries, resumed.orders)

@@ -41,12 +41,14 @@ class Saves(Protocol):
 class Suspension:
     """One per process. :meth:`freeze` on the main thread, the rest on any."""
 
-    def __init__(self, channel: Channel, loop: CellLoop, saves: Saves) -> None:
+    def __init__(self, channel: Channel, loop: CellLoop, saves: Saves, is_interrupted: Callable[[], bool]) -> None:
+        self._is_interrupted = is_interrupted
         self._channel = channel
         self._loop = loop
         self._saves = saves
         self._verdicts: queue.SimpleQueue[Verdict] = queue.SimpleQueue()
         self._something_came = threading.Event()
+        self._interrupt_came = threading.Event()
         self._lock = threading.Lock()
         self._is_frozen = False
         self._after: list[Callable[[], None]] = []
@@ -63,27 +65,37 @@ class Suspension:
         """What waits for a verdict; to be said again after a lost connection."""
         return self._prepared
 
+    def asked(self) -> None:
+        """A freeze was asked for. What came before is done before it; what comes from here on may end it."""
+        self._something_came.clear()
+        self._interrupt_came.clear()
+
     def note_arrival(self) -> None:
         """Something came that may let the session go on: a save that may be given up is."""
         self._something_came.set()
+
+    def note_interrupt(self) -> None:
+        """An interrupt came: every save is given up for it."""
+        self._interrupt_came.set()
 
     def take_verdict(self, verdict: Verdict) -> None:
         self._verdicts.put(verdict)
 
     def when_not_frozen(self, function: Callable[[], None]) -> None:
-        """Call ``function()`` now, or, during a freeze, after it (on the main thread)."""
+        """Call ``function()`` now, or, during a freeze, once after it (on the main thread)."""
         with self._lock:
             if self._is_frozen:
-                self._after.append(function)
+                if function not in self._after:
+                    self._after.append(function)
                 return
         function()
 
     def freeze(self, request: Freeze) -> None:
         """Save the session and wait until it may go on; does not return if the process is released."""
-        self._something_came.clear()
         block = self._loop.block()
-        if self._loop.current_block is None or block.serial != request.serial:
-            self._channel.send(NotSaved(epoch=request.epoch, serial=request.serial, aborted=True))
+        is_other = self._loop.current_block is None or block.serial != request.serial
+        if is_other or self._is_interrupted():
+            self._abort(request)
             return
         if block.obstacles:
             self._give_up(request, block.obstacles)
@@ -109,17 +121,21 @@ class Suspension:
             lambda number: Frozen(epoch=request.epoch, serial=request.serial, last_number=last.keep(number))
         )
         try:
-            saved = self._saves.save(block, lambda: request.abortable and self._something_came.is_set())
+            saved = self._saves.save(block, lambda: self._is_wanted(request))
         except SaveAborted:
-            self._channel.send(NotSaved(epoch=request.epoch, serial=request.serial, aborted=True))
+            self._abort(request)
             return
         except Exception as error:
             log.debug("the session was not saved", exc_info=True)
             self._give_up(request, (self._saves.explain(error),))
             return
-        self.size_bytes = saved.size_bytes
         points.reach("prepare.before_send")
+        if self._is_wanted(request):
+            self._abort(request)
+            return
+        self.size_bytes = saved.size_bytes
         seconds = time.monotonic() - began
+        pending = sorted(self._loop.operations)
 
         def prepared(_number: int) -> Prepared:
             self._prepared = Prepared(
@@ -131,11 +147,17 @@ class Suspension:
                 seconds=seconds,
                 waits=[wait_to_json(wait) for wait in block.waits],
                 wake=wake_to_json(block.wake),
+                pending=pending,
             )
             return self._prepared
 
         self._channel.send(prepared)
         self._wait(request)
+
+    def _is_wanted(self, request: Freeze) -> bool:
+        """Whether something has come for which the save is given up."""
+        has_answer = request.abortable and self._something_came.is_set()
+        return has_answer or self._interrupt_came.is_set() or self._is_interrupted()
 
     def _wait(self, request: Freeze) -> None:
         points.reach("verdict.waiting")
@@ -146,6 +168,9 @@ class Suspension:
         if verdict.released:
             os._exit(0)  # no finally and no atexit of the user's: nothing of that has happened
         self._prepared = None
+
+    def _abort(self, request: Freeze) -> None:
+        self._channel.send(NotSaved(epoch=request.epoch, serial=request.serial, aborted=True))
 
     def _give_up(self, request: Freeze, obstacles: tuple[Obstacle, ...]) -> None:
         self._channel.send(

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from caesura import __version__, config
+from caesura import __version__, config, points
 from caesura.calls.backend import install as install_backend
 from caesura.errors import EnvironmentFault, SnapshotRefused
 from caesura.loop import Block, CellLoop, Delivery, SignalHandling
@@ -61,6 +61,9 @@ class Worker:
         self._main: Main | None = None
         self._exit_code: int | None = None
         self._attached: queue.SimpleQueue[wire.Attach] = queue.SimpleQueue()
+        self._allowed: queue.SimpleQueue[wire.Go] = queue.SimpleQueue()
+        self._may_run = False
+        self._unanswered: wire.Loaded | wire.LoadFailed | None = None
         self._loop = CellLoop()
         self._channel = Channel(_locate, self)
         self.shell_socket = JupyterSocket("shell", self._channel.send)
@@ -92,7 +95,6 @@ class Worker:
         return self._exit_code or 0
 
     def _take_up(self, attach: wire.Attach, began: float) -> bool:
-        self._session_id, self._epoch = attach.session_id, attach.epoch
         self._channel.set_session(attach.epoch, attach.next_number)
         self._is_always = attach.policy == "always"
         self._notice += attach.notice
@@ -107,7 +109,7 @@ class Worker:
         for stream in self._streams:
             stream.undisturbed = self._signals.deferred
         session_snapshot = SessionSnapshot(kernel, self._loop, blobs, self._streams, lambda: self._main)
-        self._suspension = Suspension(self._channel, self._loop, session_snapshot)
+        self._suspension = Suspension(self._channel, self._loop, session_snapshot, lambda: self._signals.is_on_its_way)
         self._backend.session_id, self._backend.epoch = attach.session_id, attach.epoch
         install_backend(self._backend)
         self._loop.on_blocked = self._report_block
@@ -127,12 +129,14 @@ class Worker:
             parent = dict(described.get("parent") or {})
             self._set_parent(parent)
             function = Function(self, str(described.get("cell_id", "")), bytes(attach.buffers[0]), parent)
-            self._loaded(began)
+            self._say_loaded(began)
+            self._wait_until_allowed()
             self._start(function)
         else:
             self.kernel.shell.history_manager.begin()
             self._settings.run_startup()
-            self._loaded(began)
+            self._say_loaded(began)
+            self._wait_until_allowed()
         return True
 
     def _resume(self, attach: wire.Attach, blobs: Blobs, began: float) -> bool:
@@ -144,25 +148,41 @@ class Worker:
         try:
             resumed = resume.load(attach.manifest, kernel=self.kernel, loop=self._loop, blobs=blobs, main=main)
         except SnapshotRefused as error:
-            self._channel.send(wire.LoadFailed(epoch=self._epoch, reason=str(error), blob=error.blob, final=True))
+            self._answer(wire.LoadFailed(epoch=self._epoch, reason=str(error), blob=error.blob, final=True))
             return False
         except Exception as error:
             log.exception("the snapshot cannot be loaded")
             reason = "".join(traceback.format_exception_only(error)).strip()
-            self._channel.send(wire.LoadFailed(epoch=self._epoch, reason=reason))
+            self._answer(wire.LoadFailed(epoch=self._epoch, reason=reason))
             return False
+        self._say_loaded(began)
+        go = self._wait_until_allowed()
         self._main = resumed.main
         if main is not None and described is not None:
             main.moves = int(described.get("moves", 0))
             self._set_parent(main.parent)
-        self._loaded(began)
         answers = [self._delivery(answer, attach.buffers) for answer in attach.answers]
-        interrupt = self._interrupt_main if attach.interrupt else None
+        interrupt = self._interrupt_main if go.interrupt or self._signals.came_early else None
         resume.begin_replay(resumed, self._loop, answers, interrupt)
         return True
 
-    def _loaded(self, began: float) -> None:
-        self._channel.send(wire.Loaded(epoch=self._epoch, seconds=time.monotonic() - began))
+    def _say_loaded(self, began: float) -> None:
+        self._answer(wire.Loaded(epoch=self._epoch, seconds=time.monotonic() - began))
+
+    def _answer(self, message: wire.Loaded | wire.LoadFailed) -> None:
+        self._unanswered = message
+        self._channel.send(message)
+
+    def _wait_until_allowed(self) -> wire.Go:
+        """No code of the user before the coordinator has recorded that this process has the session, nor before it has
+        been told that some runs."""
+        go = self._allowed.get()
+        points.reach("go.received")
+        self._may_run = True
+        self._channel.send(wire.Going(epoch=self._epoch))
+        while not self._channel.wait_until_sent(_LAST_WORDS_S):
+            log.warning("the coordinator cannot be reached")
+        return go
 
     def _delivery(self, answer: wire.Json, buffers: tuple[Any, ...]) -> Delivery:
         answered = wire.Answered(
@@ -285,7 +305,11 @@ class Worker:
     def came_back(self) -> None:
         suspension = self._suspension
         prepared = None if suspension is None else suspension.prepared
-        if prepared is not None:
+        if self._may_run:
+            self._channel.send(wire.Going(epoch=self._epoch))
+        if self._unanswered is not None:
+            self._channel.send(self._unanswered)
+        elif prepared is not None:
             self._channel.send(prepared)
         elif suspension is not None:
             self._loop.post(self._report_again)
@@ -294,7 +318,11 @@ class Worker:
         suspension = self._suspension
         match message:
             case wire.Attach():
+                self._session_id, self._epoch = message.session_id, message.epoch
                 self._attached.put(message)
+            case wire.Go():
+                self._unanswered = None
+                self._allowed.put(message)
             case wire.Deliver(channel="stdin"):
                 _idents, reply = unpack_request(self.kernel.session, message)
                 self.kernel.replies.put(reply["content"])
@@ -305,12 +333,14 @@ class Worker:
                 self._arrived(suspension)
                 self._loop.post(lambda: self._backend.deliver(message))
             case wire.Interrupt():
-                self._arrived(suspension)
                 if suspension is None:
                     self._loop.post(_interrupt_processes)
                 else:
+                    suspension.note_interrupt()
                     suspension.when_not_frozen(_interrupt_processes)
             case wire.Freeze():
+                if suspension is not None:
+                    suspension.asked()
                 self._loop.post(lambda: self._freeze(message))
             case wire.Verdict():
                 if suspension is not None:
@@ -331,7 +361,7 @@ class Worker:
 
     def _exit(self, message: wire.Exit) -> None:
         suspension = self._suspension
-        if not message.gently or suspension is None or suspension.is_frozen:
+        if not message.gently or suspension is None or suspension.is_frozen or not self._may_run:
             os._exit(0)
         self._exit_code = 0
         self._loop.post(self._loop.stop)

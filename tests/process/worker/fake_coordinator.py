@@ -29,8 +29,10 @@ from caesura.wire.messages import (
     Fork,
     Forked,
     Freeze,
+    Go,
     Hello,
     Interrupt,
+    Loaded,
     Message,
     Numbered,
     Output,
@@ -90,6 +92,8 @@ class Link:
         self.changed = threading.Condition()
         self.is_open = True
         self.acks = True
+        self.lets_go = True
+        self.interrupts = False
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
 
@@ -105,9 +109,12 @@ class Link:
                     self.is_open = False
                     self.changed.notify_all()
                     return
-                for body, buffers in decoder.feed(data):
-                    self.messages.append(unpack(body, buffers))
+                news = [unpack(body, buffers) for body, buffers in decoder.feed(data)]
+                self.messages += news
                 self.changed.notify_all()
+            for message in news:
+                if isinstance(message, Loaded) and self.lets_go:
+                    self.send(Go(epoch=message.epoch, interrupt=self.interrupts))
             last = max((m.number for m in self.messages if isinstance(m, Numbered)), default=0)
             if last and self.acks:
                 with suppress(OSError):
@@ -229,9 +236,11 @@ class FakeCoordinator:
         self.link = link
         return link
 
-    def attach(self, manifest: dict[str, Any] | None = None, **fields: Any) -> Link:
-        """Fork a worker and give it the session, in the state of ``manifest``."""
+    def attach(self, manifest: dict[str, Any] | None = None, *, interrupt: bool = False, **fields: Any) -> Link:
+        """Fork a worker and give it the session, in the state of ``manifest``; with ``interrupt`` it is interrupted as
+        soon as it may go on."""
         link = self.fork(fields.pop("cwd", ""))
+        link.interrupts = interrupt
         self.epoch += 1
         self.link.send(
             Attach(

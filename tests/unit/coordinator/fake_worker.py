@@ -45,6 +45,8 @@ class FakeWorker:
     late: list[wire.Message] = field(default_factory=list)
     load_error: str = ""
     obstacles: list[dict[str, Any]] = field(default_factory=list)  # between cells
+    attach: wire.Attach | None = None  # loaded, and not yet allowed to go on
+    early: list[wire.Message] = field(default_factory=list)
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
@@ -82,6 +84,8 @@ class FakeWorker:
         match message:
             case wire.Attach():
                 self._attach(message)
+            case wire.Go() if self.attach is not None:
+                self._go(self.attach, message)
             case wire.Acked(last=last):
                 self.unacked = [kept for kept in self.unacked if kept.number > last]
             case wire.Freeze():
@@ -95,6 +99,8 @@ class FakeWorker:
             case wire.Answered() | wire.Interrupt():
                 if self.phase in ("saving", "waiting"):
                     self._while_frozen(message)
+                elif self.attach is not None:
+                    self.early.append(message)
                 else:
                     self._act(message)
 
@@ -104,8 +110,13 @@ class FakeWorker:
         if self.load_error:
             self.say(wire.LoadFailed(epoch=self.epoch, reason=self.load_error))
             return
-        self.phase = "running"
+        self.attach = message
         self.say(wire.Loaded(epoch=self.epoch, seconds=0.01))
+
+    def _go(self, message: wire.Attach, go: wire.Go) -> None:
+        self.attach = None
+        self.phase = "running"
+        self.say(wire.Going(epoch=self.epoch))
         if message.manifest is None and self.kind == "function":
             assert message.cell is not None
             self.memory = {"header": message.cell["parent"], "cell_id": message.cell["cell_id"], "idents": []}
@@ -128,8 +139,11 @@ class FakeWorker:
                     buffers=(message.buffers[answer["buffer"]],),
                 )
             )
-        if message.interrupt:
+        if go.interrupt:
             self._act(wire.Interrupt())
+        early, self.early = self.early, []
+        for each in early:
+            self._act(each)
         if self.memory.get("waits_for"):
             self._blocked()
 
@@ -254,7 +268,8 @@ class FakeWorker:
         self.say(wire.Frozen(epoch=self.epoch, serial=message.serial, last_number=self.next_number - 1))
 
     def _while_frozen(self, message: wire.Message) -> None:
-        self.late.append(message)
+        if not isinstance(message, wire.Interrupt) or message not in self.late:
+            self.late.append(message)
         assert self.freeze is not None
         if self.phase == "saving" and (self.freeze.abortable or isinstance(message, wire.Interrupt)):
             self.phase = "running"
@@ -275,6 +290,7 @@ class FakeWorker:
             seconds=0.01,
             waits=self.block.waits,
             wake=self.block.wake,
+            pending=[self.memory["waits_for"]] if self.memory.get("waits_for") else [],
         )
         self.say(self.prepared)
 
@@ -305,6 +321,10 @@ class FakeWorker:
         self.sent.clear()
         self.received.clear()
         self.sent.extend(self.unacked)
+        if self.attach is not None:
+            self.say(wire.Loaded(epoch=self.epoch, seconds=0.01))
+            return
+        self.say(wire.Going(epoch=self.epoch))
         if self.phase == "waiting" and self.prepared is not None:
             self.say(self.prepared)
         elif self.phase == "saving":

@@ -24,7 +24,7 @@ SUSPENDING = (
     "verdict sent",
     "worker gone",
 )
-RESUMING = ("due", "forked", "attach sent", "loading", "loaded")
+RESUMING = ("due", "forked", "attach sent", "loading", "loaded", "go sent")
 
 LIVE = ("running", "blocked", "freeze sent", "frozen", "saved")
 """Where the death of the worker loses the cell: there is no snapshot of it yet that the coordinator knows."""
@@ -72,6 +72,12 @@ def go_to(world: World, session: str, point: str) -> None:
         case "loaded":
             go_to(world, session, "due")
             world.run_to("Loaded")
+        case "go sent":
+            go_to(world, session, "due")
+            world.run_to("sent Go")
+        case "going":
+            go_to(world, session, "due")
+            world.run_to("took Go")
 
 
 def _lives_in_snapshot(world: World, session: str) -> bool:
@@ -228,3 +234,103 @@ def test_a_suspended_cell_survives_the_death_of_everything(make_world: MakeWorld
     finish(world)
     assert world.trace == ["before", "after 7"]
     assert [reply["status"] for reply in world.replies(cell)] == ["ok"]
+
+
+@POLICIES
+@pytest.mark.parametrize("point", ["attach sent", "loading", "loaded", "go sent", "going"])
+def test_no_code_runs_twice_when_everything_dies_while_a_worker_loads(
+    make_world: MakeWorld, policy: str, point: str
+) -> None:
+    world = make_world(policy=policy)
+    session, cell = start(world)
+    go_to(world, session, point)
+    for worker in world.alive():
+        worker.is_alive = False
+    world.kill_core()
+    world.come_back(session)
+    finish(world)
+    (reply,) = world.replies(cell)
+    if point in ("go sent", "going"):  # it may have run, and nobody knows how far
+        assert reply["ename"] == "WorkerDied"
+        assert f"`caesura resume {cell}`" in reply["evalue"]
+    else:
+        assert reply["status"] == "ok"
+    assert world.trace == (["before"] if point == "go sent" else ["before", "after 7"])
+
+
+@POLICIES
+@pytest.mark.parametrize("point", ["loading", "loaded", "go sent", "going"])
+def test_an_interrupt_while_a_worker_loads_is_not_lost_with_the_coordinator(
+    make_world: MakeWorld, policy: str, point: str
+) -> None:
+    world = make_world(policy=policy)
+    session, cell = start(world)
+    world.settle()
+    world.interrupt(session)
+    match point:
+        case "loading":
+            world.run_to("took Attach")
+        case "loaded":
+            world.run_to("Loaded")
+        case "go sent":
+            world.run_to("sent Go")
+        case "going":
+            world.run_to("took Go")
+    world.kill_core()
+    world.come_back(session)
+    world.pass_time(5)
+    assert world.trace == ["before", "interrupted"]
+    assert [reply["ename"] for reply in world.replies(cell)] == ["KeyboardInterrupt"]
+    assert world.look(lambda records: records.open_events(session)) == []
+
+
+@POLICIES
+@pytest.mark.parametrize("point", ["freeze sent", "frozen", "saved", "prepared"])
+def test_an_answer_that_was_recorded_while_the_worker_was_frozen_survives_the_coordinator(
+    make_world: MakeWorld, policy: str, point: str
+) -> None:
+    world = make_world(policy=policy)
+    session, cell = start(world)
+    go_to(world, session, point)
+    world.send(5)
+    world.run_until(lambda: not world.jobs, "the answer is recorded")
+    world.kill_core()
+    world.come_back(session)
+    world.pass_time(5)
+    assert world.trace == ["before", "after 5"]
+    assert [reply["status"] for reply in world.replies(cell)] == ["ok"]
+
+
+@POLICIES
+@pytest.mark.parametrize("point", ["freeze sent", "frozen", "saved", "prepared"])
+def test_a_lost_link_alone_stops_no_move(make_world: MakeWorld, policy: str, point: str) -> None:
+    world = make_world(policy=policy)
+    session, cell = start(world)
+    go_to(world, session, point)
+    for worker in world.alive():
+        worker.is_linked = False
+        world.act(world.core.worker.link_lost, worker.worker_id)
+    finish(world)
+    assert world.trace == ["before", "after 7"]
+    assert [reply["status"] for reply in world.replies(cell)] == ["ok"]
+
+
+def test_a_snapshot_that_was_refused_is_not_taken_up_when_everything_dies_later(make_world: MakeWorld) -> None:
+    """Its twin, of a coordinator that died before it came to a verdict, is not either."""
+    world = make_world(policy="fixed:0")
+    session, cell = start(world)
+    go_to(world, session, "prepared")
+    world.run_until(lambda: bool(world.look(lambda records: records.snapshots(session))), "it is recorded")
+    world.kill_core()
+    world.come_back(session)
+    world.run_to("Prepared")
+    world.interrupt(session)
+    world.run_until(lambda: "interrupted" in world.trace, "the interrupt takes effect")
+    for worker in world.alive():
+        worker.is_alive = False
+        worker.sent.clear()
+    world.kill_core()
+    world.come_back(session)
+    finish(world)
+    assert world.trace == ["before", "interrupted"]
+    assert len(world.replies(cell)) == 1

@@ -27,7 +27,7 @@ def failed_after_a_move(world: World) -> tuple[str, str]:
     cell = world.run(session, "wait")
     world.settle()
     world.send()
-    world.run_to("Loaded")
+    world.run_to("Going")
     world.kill(session)
     for worker in world.alive():
         worker.sent.clear()

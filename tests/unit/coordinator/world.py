@@ -93,7 +93,7 @@ class World:
                 worker = self.workers.get(worker_id)
                 if worker is not None and worker.is_linked and worker.is_alive:
                     worker.received.append(message)
-                if isinstance(message, wire.Freeze | wire.Verdict | wire.Attach | wire.Deliver):
+                if isinstance(message, wire.Freeze | wire.Verdict | wire.Attach | wire.Go | wire.Deliver):
                     self.point = f"sent {type(message).__name__}"
             case do.SendLink(link, message):
                 self.told.append((link, message))

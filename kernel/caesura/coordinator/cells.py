@@ -16,6 +16,7 @@ from caesura.wire.messages import CellDone, Json, wait_to_json
 
 if TYPE_CHECKING:
     from caesura.coordinator.core import Core
+    from caesura.store.records import Records
 
 _REMEMBERED = 50
 """Ended cells of a session that stay listed; the records keep all."""
@@ -31,6 +32,9 @@ class Cells:
         self.record(session, cell, **columns)
 
     def record(self, session: Session, cell: Cell, **columns: Any) -> None:
+        self._record(session, cell, columns, is_over=False)
+
+    def _record(self, session: Session, cell: Cell, columns: Json, *, is_over: bool) -> None:
         session_id, cell_id = session.session_id, cell.cell_id
         values = {
             "state": str(cell.state),
@@ -38,7 +42,13 @@ class Cells:
             "waits": [wait_to_json(wait) for wait in cell.waits],
             **columns,
         }
-        self._core.persist(lambda records: records.update_cell(session_id, cell_id, **values))
+
+        def write(records: Records) -> None:
+            records.update_cell(session_id, cell_id, **values)
+            if is_over:
+                _consume_events(records, session_id)
+
+        self._core.persist(write)
         self._core.rpc.changed(session, cell)
 
     def started(self, session: Session, cell_id: str) -> None:
@@ -53,7 +63,8 @@ class Cells:
             return
         session.active_since = self._core.now
         cell.started = self._core.now
-        self.apply(session, cell, CellEvent.START, started=cell.started)
+        cell.apply(CellEvent.START, cell.started)  # recorded with the message that says it
+        self._core.rpc.changed(session, cell)
         self._core.pool.worker_changes()
 
     def done(self, session: Session, message: CellDone) -> None:
@@ -80,11 +91,11 @@ class Cells:
         session.cell = None
         session.block = None
         session.events.clear()
-        self.apply(session, cell, event, ended=now, status=status, error=error)
+        cell.apply(event, now)
+        self._record(session, cell, {"ended": now, "status": status, "error": error}, is_over=True)
         session_id = session.session_id
         self._core.cancel_timer("decide", session_id)
         self._core.cancel_timer("wake", session_id)
-        self._core.persist(lambda records: _consume_events(records, session_id))
         self._core.operation.cell_ended(session, cell)
         self._forget_old(session)
 
@@ -157,7 +168,7 @@ class Cells:
             del session.cells[cell.cell_id]
 
 
-def _consume_events(records: Any, session_id: str) -> None:
+def _consume_events(records: Records, session_id: str) -> None:
     for event in records.open_events(session_id):
         records.consume_event(event.id)
 

@@ -143,6 +143,8 @@ class Core:
                 self._with(session_id, self.move.look_whether_due)
             case ("decide", session_id):
                 self._with(session_id, self.move.decide)
+            case ("sent", session_id):
+                self._with(session_id, self.inbox.drop_sent)
             case ("end", session_id):
                 self._with(session_id, self.session.grace_is_over)
             case ("stub", session_id):

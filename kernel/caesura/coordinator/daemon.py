@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 _LOG_BYTES: Final = 4 << 20
 _LOG_FILES: Final = 3
+_SWITCH_S: Final = 0.0005
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -115,6 +116,8 @@ def _run(home: Home, loaded: settings_module.Caesura, lock: int, ready: int | No
 
 
 async def _serve(home: Home, loaded: settings_module.Caesura, ready: int | None) -> None:
+    # The loop and the records' thread hand work over several times for each cell: neither may wait 5 ms for the other.
+    sys.setswitchinterval(_SWITCH_S)
     from caesura.coordinator.server import Server
     from caesura.store.writer import Writer
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
@@ -60,6 +61,8 @@ class Effects:
         self._tasks: set[asyncio.Task[None]] = set()
         self._dead: dict[str, int | None] = {}  # workers whose last words may still be on the way
         self._known: dict[str, tuple[int, str]] = {}  # worker → pid and identity
+        self._recorded: deque[tuple[do.Persist, Future[Any]]] = deque()
+        self._is_told = False
         self._is_over = False
 
     def turn(self, act: Callable[..., Any], *arguments: Any) -> Any:
@@ -144,11 +147,21 @@ class Effects:
 
     def _persist(self, command: do.Persist) -> None:
         future = self._writer.submit(command.function, durable=command.durable)
-        future.add_done_callback(lambda done: self._loop.call_soon_threadsafe(self._persisted, command, done))
+        future.add_done_callback(lambda done: self._note_persisted(command, done))
+
+    def _note_persisted(self, command: do.Persist, done: Future[Any]) -> None:
+        """On the records' thread. One wake-up of the loop for all that a transaction held."""
+        self._recorded.append((command, done))
+        if not self._is_told:
+            self._is_told = True
+            self._loop.call_soon_threadsafe(self._take_recorded)
+
+    def _take_recorded(self) -> None:
+        self._is_told = False  # before the queue is looked at: what is put in from here on wakes again
+        while self._recorded and not self._is_over:
+            self._persisted(*self._recorded.popleft())
 
     def _persisted(self, command: do.Persist, done: Future[Any]) -> None:
-        if self._is_over:
-            return
         error = done.exception()
         if error is not None:
             log.error("a transaction failed: %s", error, exc_info=error)

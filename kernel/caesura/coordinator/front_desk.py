@@ -72,7 +72,11 @@ class FrontDesk:
         self.pump(session)
 
     def _record_cell(self, session: Session, request: Request) -> None:
-        """A cell is handed out, and so its busy sent, only when it is durable (I5)."""
+        """A cell is handed out when it is recorded, and its busy is sent when it is durable (I5).
+
+        Where a worker is free for it, the sync of the disk goes on beside the worker's first steps: what the worker
+        says is recorded, and so sent, after it.
+        """
         core, now = self._core, self._core.now
         if request.msg_id in session.cells:
             session.queue.remove(request)
@@ -90,12 +94,18 @@ class FrontDesk:
             code_preview=cell.code,
         )
 
+        session_id, cell_id = session.session_id, cell.cell_id
+        goes_at_once = session.is_live and len(session.queue) == 1 and session.current is None and session.move is None
+
         def then(_: Any) -> None:
             request.is_recorded = True
             core.rpc.changed(session, cell)
             self.pump(session)
+            if goes_at_once:
+                # It writes nothing new, but a transaction that writes nothing is not synced.
+                core.persist(lambda records: records.update_cell(session_id, cell_id), durable=True)
 
-        core.persist(lambda records: records.add_cell(row), then, durable=True)
+        core.persist(lambda records: records.add_cell(row), then, durable=not goes_at_once)
 
     # --- what the coordinator answers itself ------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_DROP_SENT_S = 0.25
 _SHOWN_OF_FUNCTIONS = frozenset({"stream", "display_data", "update_display_data", "clear_output"})
 
 
@@ -69,11 +70,12 @@ class Inbox:
 
         def record(records: Records) -> list[int]:
             places: list[int] = []
+            are_new = records.accept_numbers(session_id, _number(numbered[0]), _number(numbered[-1]))
             for inbound in numbered:
                 message = inbound.message
                 assert isinstance(message, wire.Numbered)
                 place = 0
-                if records.accept_number(session_id, message.number):
+                if are_new or records.accept_number(session_id, message.number):
                     if not isinstance(message, wire.Output):
                         record_effect(records, session, message, now)
                     elif kept_for and _is_shown(session, message):
@@ -109,10 +111,18 @@ class Inbox:
             self._core.put(SendWorker(worker.worker_id, wire.Acked(last=last)))
 
     def _sent(self, root: Session | None, place: int) -> None:
-        """What was given to the front is not sent again after a restart."""
+        """What was given to the front need not be kept. Recorded once in a while: that it was sent is known from
+        :mod:`caesura.coordinator.sent_marks` as well."""
         if root is None or root.is_ended or not root.is_front_live:
             return
-        session_id = root.session_id
+        if not root.sent_place:
+            self._core.set_timer(self._core.now + _DROP_SENT_S, "sent", root.session_id)
+        root.sent_place = place
+
+    def drop_sent(self, session: Session) -> None:
+        """Forget the outputs that were sent."""
+        session_id, place = session.session_id, session.sent_place
+        session.sent_place = 0
 
         def record(records: Records) -> None:
             records.mark_sent(session_id, place)
@@ -203,6 +213,11 @@ class Inbox:
 def _is_shown(session: Session, message: wire.Output) -> bool:
     """Whether the clients get it. A function has no busy and idle of its own."""
     return session.kind is not Kind.FUNCTION or message.msg_type in _SHOWN_OF_FUNCTIONS
+
+
+def _number(inbound: Inbound) -> int:
+    assert isinstance(inbound.message, wire.Numbered)
+    return inbound.message.number
 
 
 def _unsent(records: Records, session_id: str) -> list[tuple[int, str, list[bytes], list[bytes]]]:

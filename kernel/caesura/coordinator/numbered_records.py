@@ -22,7 +22,8 @@ def record_effect(records: Records, session: Session, message: wire.Numbered, no
         case wire.CancelCall():
             records.cancel_operation(message.op_id, now)
         case wire.CellStarted():
-            records.update_cell(session_id, message.cell_id, state=str(CellState.RUNNING), started=now)
+            state = str(CellState.RUNNING)
+            records.update_cell(session_id, message.cell_id, state=state, started=now, reason="", waits=[])
         case wire.CellDone():
             state = CellState.DONE if message.status == "ok" else CellState.FAILED
             records.update_cell(

@@ -216,6 +216,7 @@ class Session:
     operations: dict[str, Operation] = field(default_factory=dict)
     cost: CostModel = field(default_factory=CostModel)
     inbox: deque[Inbound] = field(default_factory=deque)
+    sent_place: int = 0  # of the last output that was sent and is still recorded; 0: none
     kernel_info: list[Request] = field(default_factory=list)
     unsaid: list[FrontPublish | FrontReply] = field(default_factory=list)  # until the front is there
     notice: str = ""

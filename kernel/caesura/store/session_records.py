@@ -5,11 +5,13 @@ Everything here is a plain write or read; what may follow what is the coordinato
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import LargeBinary, Text, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy.sql.dml import Update
 
 from caesura.errors import InternalError
 from caesura.store.queries import Queries
@@ -20,8 +22,10 @@ from caesura.store.schema import cells, outputs, sessions
 _ACCEPT = (
     update(sessions)
     .where(sessions.c.id == bindparam("session"), sessions.c.next_number == bindparam("number"))
-    .values(next_number=sessions.c.next_number + 1)
+    .values(next_number=bindparam("following"))
 )
+_CELL = select(cells).where(cells.c.session_id == bindparam("session"), cells.c.id == bindparam("cell"))
+_LAST_SEQ = select(func.max(cells.c.seq)).where(cells.c.session_id == bindparam("session"))
 _ADD_OUTPUT = (
     insert(outputs)
     .from_select(
@@ -36,6 +40,16 @@ _ADD_OUTPUT = (
     )
     .returning(outputs.c.n)
 )
+
+
+@functools.cache
+def _update_cell(columns: tuple[str, ...]) -> Update:
+    return (
+        update(cells)
+        .where(cells.c.session_id == bindparam("session"), cells.c.id == bindparam("cell"))
+        .values({name: bindparam(f"new_{name}") for name in columns})
+        .values(moves=cells.c.moves + bindparam("more"))
+    )
 
 
 class SessionRecords(Queries):
@@ -98,7 +112,7 @@ class SessionRecords(Queries):
 
         InternalError if one before it is missing, or the session is unknown.
         """
-        if self._changed(_ACCEPT, {"session": session_id, "number": number}) == 1:
+        if self.accept_numbers(session_id, number, number):
             return True
         expected = self._scalar(select(sessions.c.next_number).where(sessions.c.id == session_id))
         if expected is None:
@@ -107,19 +121,24 @@ class SessionRecords(Queries):
             raise InternalError(f"session {session_id} sent message {number} before {expected}")
         return False
 
+    def accept_numbers(self, session_id: str, first: int, last: int) -> bool:
+        """As :meth:`accept_number` for all from ``first`` to ``last``; False, and nothing is changed, if ``first`` is
+        not the one that comes next."""
+        return self._changed(_ACCEPT, {"session": session_id, "number": first, "following": last + 1}) == 1
+
     # --- cells ------------------------------------------------------------------------------------------------------
 
     def add_cell(self, row: CellRow) -> CellRow | None:
         """Record a new cell at the end of its session's queue: the row with its ``seq``; None if its id is known."""
         if self.cell(row.session_id, row.id) is not None:
             return None
-        last = self._scalar(select(func.max(cells.c.seq)).where(cells.c.session_id == row.session_id))
+        last = self._scalar(_LAST_SEQ, {"session": row.session_id})
         placed = replace(row, seq=(last or 0) + 1)
         self._insert(cells, placed)
         return placed
 
     def cell(self, session_id: str, cell_id: str) -> CellRow | None:
-        return self._one(CellRow, select(cells).where(cells.c.session_id == session_id, cells.c.id == cell_id))
+        return self._one(CellRow, _CELL, {"session": session_id, "cell": cell_id})
 
     def find_cells(self, id_prefix: str) -> list[CellRow]:
         """The cells of all sessions whose id begins with ``id_prefix``, newest first."""
@@ -157,13 +176,9 @@ class SessionRecords(Queries):
             "error": error,
             "waits": waits,
         }
-        changes = {name: value for name, value in values.items() if value is not None}
-        statement = (
-            update(cells)
-            .where(cells.c.session_id == session_id, cells.c.id == cell_id)
-            .values(**changes, moves=cells.c.moves + add_moves)
-        )
-        return self._changed(statement) == 1
+        changes = {f"new_{name}": value for name, value in values.items() if value is not None}
+        statement = _update_cell(tuple(name for name, value in values.items() if value is not None))
+        return self._changed(statement, {**changes, "session": session_id, "cell": cell_id, "more": add_moves}) == 1
 
     # --- outputs ----------------------------------------------------------------------------------------------------
 

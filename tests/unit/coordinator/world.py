@@ -47,6 +47,7 @@ class World:
         self.trace: list[str] = []
         self.workers: dict[str, FakeWorker] = {}
         self.front: list[do.Command] = []
+        self.sent_marks: dict[str, int] = {}
         self.told: list[tuple[int, wire.Message]] = []
         self.memory = 0.9
         self.frames = ""
@@ -111,6 +112,10 @@ class World:
                 self.learning.append(command)
             case do.BindFront(session_id, _):
                 self.binding.append(session_id)
+            case do.FrontSend(session_id, place=place) if place:
+                if place > self.sent_marks.get(session_id, 0):  # they outlive a coordinator
+                    self.sent_marks[session_id] = place
+                    self.front.append(command)
             case do.FrontSend() | do.FrontPublish() | do.FrontReply():
                 self.front.append(command)
             case do.Quit(reason):

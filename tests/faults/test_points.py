@@ -28,6 +28,7 @@ WORKER_SAVING = (
     "prepare.before_send",
     "verdict.waiting",
 )
+BEFORE_PREPARED = WORKER_SAVING[:-1]
 COORDINATOR_SAVING = ("prepared.received", "commit.before", "commit.after", "release.before_send")
 WORKER_LOADING = ("load.before", "load.after_read", "load.before_fill", "load.after", "replay.before", "go.received")
 COORDINATOR_LOADING = (
@@ -57,10 +58,10 @@ finally:
 class Stage:
     """A home whose processes stop at points."""
 
-    def __init__(self, make_home: Callable[..., Home], tmp_path: Path) -> None:
+    def __init__(self, make_home: Callable[..., Home], tmp_path: Path, policy: str = "always") -> None:
         self.points = tmp_path / "points"
         self.points.mkdir()
-        self.home = make_home(CAESURA_WORKERS="2", CAESURA_POLICY="always", CAESURA_TEST_POINTS=str(self.points))
+        self.home = make_home(CAESURA_WORKERS="2", CAESURA_POLICY=policy, CAESURA_TEST_POINTS=str(self.points))
         self.notebook: Notebook = self.home.notebook()
         self.notebook.run("log = []")
         self._senders: list[subprocess.Popen[bytes]] = []
@@ -107,6 +108,11 @@ class Stage:
             return bool(self.home.status())
         return False
 
+    def kill_the_coordinator(self) -> None:
+        """Kill it and wait until the next one answers."""
+        self.home.kill_coordinator()
+        until(self.is_back, "the coordinator is back")
+
     def expect_value(self, cell: str) -> None:
         result = self.notebook.wait(cell)
         assert result.error is None, result.error
@@ -129,6 +135,14 @@ def stage(make_home: Callable[..., Home], tmp_path: Path) -> Iterator[Stage]:
     made.close()
 
 
+@pytest.fixture
+def abortable(make_home: Callable[..., Home], tmp_path: Path) -> Iterator[Stage]:
+    """Under this policy a cell leaves its worker at once, but its save is given up for what comes meanwhile."""
+    made = Stage(make_home, tmp_path, "fixed:0")
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize("point", WORKER_SAVING)
 def test_an_answer_that_arrives_while_the_worker_saves_is_delivered_once(stage: Stage, point: str) -> None:
     stage.pause_at(point)
@@ -137,6 +151,31 @@ def test_an_answer_that_arrives_while_the_worker_saves_is_delivered_once(stage: 
     stage.answer()
     stage.go_on(point)
     stage.expect_value(cell)
+    assert len(stage.notebook.moves(cell)) == 1  # under `always` the block counts, though its answer has come
+
+
+@pytest.mark.parametrize("point", BEFORE_PREPARED)
+def test_a_save_is_given_up_for_an_answer(abortable: Stage, point: str) -> None:
+    abortable.pause_at(point)
+    cell = abortable.notebook.submit(CELL)
+    worker = abortable.reached(point)
+    abortable.answer()
+    abortable.go_on(point)
+    abortable.expect_value(cell)
+    assert abortable.notebook.moves(cell) == []
+    assert abortable.notebook.run("import os; os.getpid()").value == str(worker)
+
+
+@pytest.mark.parametrize("point", BEFORE_PREPARED)
+def test_a_save_is_given_up_for_an_interrupt(abortable: Stage, point: str) -> None:
+    abortable.pause_at(point)
+    cell = abortable.notebook.submit(CELL)
+    worker = abortable.reached(point)
+    abortable.notebook.interrupt()
+    abortable.go_on(point)
+    abortable.expect_interrupted(cell)
+    assert abortable.notebook.moves(cell) == []
+    assert abortable.notebook.run("import os; os.getpid()").value == str(worker)
 
 
 @pytest.mark.parametrize("point", WORKER_SAVING)
@@ -204,22 +243,82 @@ def test_a_coordinator_killed_at_a_point_comes_back_and_the_cell_finishes_once(s
     stage.expect_value(cell)
 
 
-@pytest.mark.parametrize("point", ["prepare.before_send", "verdict.waiting"])
-def test_a_worker_killed_after_it_saved_is_replaced_from_its_snapshot(stage: Stage, point: str) -> None:
+@pytest.mark.parametrize("point", WORKER_SAVING)
+def test_a_coordinator_killed_while_the_worker_saves_comes_back_and_takes_the_snapshot(
+    stage: Stage, point: str
+) -> None:
+    stage.pause_at(point)
+    cell = stage.notebook.submit(CELL)
+    stage.reached(point)
+    stage.kill_the_coordinator()
+    stage.go_on(point)
+    stage.notebook.wait_for_state(cell, "released")
+    stage.answer()
+    stage.expect_value(cell)
+
+
+@pytest.mark.parametrize("point", WORKER_LOADING)
+def test_a_coordinator_killed_while_a_worker_loads_comes_back_and_lets_it_go_on(stage: Stage, point: str) -> None:
+    cell = stage.notebook.submit(CELL)
+    stage.notebook.wait_for_state(cell, "released")
+    stage.pause_at(point)
+    stage.answer()
+    worker = stage.reached(point)
+    stage.kill_the_coordinator()
+    stage.go_on(point)
+    stage.expect_value(cell)
+    assert len(stage.notebook.moves(cell)) == 1
+    assert stage.notebook.moves(cell)[0]["to_pid"] == worker
+
+
+def test_when_everything_dies_before_a_loaded_cell_may_go_on_another_worker_loads_it(stage: Stage) -> None:
+    cell = stage.notebook.submit(CELL)
+    stage.notebook.wait_for_state(cell, "released")
+    stage.pause_at("replay.before")
+    stage.answer()
+    worker = stage.reached("replay.before")
+    stage.home.kill_coordinator()
+    os.kill(worker, signal.SIGKILL)
+    stage.go_on("replay.before")
+    stage.expect_value(cell)
+
+
+def test_when_everything_dies_after_a_loaded_cell_was_allowed_to_go_on_it_is_not_run_again(stage: Stage) -> None:
+    cell = stage.notebook.submit(CELL)
+    stage.notebook.wait_for_state(cell, "released")
+    stage.pause_at("go.received")
+    stage.answer()
+    worker = stage.reached("go.received")
+    stage.home.kill_coordinator()
+    os.kill(worker, signal.SIGKILL)
+    stage.go_on("go.received")
+    result = stage.notebook.wait(cell)
+    assert result.text == "begin\n"
+    assert result.error is not None
+    assert result.error["ename"] == "WorkerDied"
+    assert f"caesura resume {cell}" in result.error["evalue"]
+
+
+def test_a_worker_killed_while_its_snapshot_is_committed_is_replaced(stage: Stage) -> None:
     stage.pause_at("commit.before")
     cell = stage.notebook.submit(CELL)
-    if point == "verdict.waiting":
-        pid = stage.reached(point)
-        stage.reached("commit.before")
-        os.kill(pid, signal.SIGKILL)
-        stage.go_on("commit.before")
-        stage.answer()
-        stage.expect_value(cell)
-    else:
-        stage.go_on("commit.before")
-        stage.notebook.wait_for_state(cell, "released")
-        stage.answer()
-        stage.expect_value(cell)
+    worker = stage.reached("verdict.waiting")
+    stage.reached("commit.before")
+    os.kill(worker, signal.SIGKILL)
+    stage.go_on("commit.before")
+    stage.answer()
+    stage.expect_value(cell)
+
+
+@pytest.mark.parametrize("point", BEFORE_PREPARED)
+def test_a_worker_killed_before_its_snapshot_is_there_fails_its_cell(stage: Stage, point: str) -> None:
+    stage.kill_at(point)
+    cell = stage.notebook.submit(CELL)
+    result = stage.notebook.wait(cell)
+    assert "value" not in result.text
+    assert result.error is not None
+    assert result.error["ename"] == "WorkerDied"
+    assert stage.notebook.run("1 + 1").value == "2"
 
 
 @pytest.mark.parametrize("point", WORKER_LOADING)

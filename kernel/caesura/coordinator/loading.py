@@ -54,6 +54,7 @@ class Loading:
         def record(records: Records) -> None:
             if saved is not None:
                 records.consume_snapshot(session_id, saved.snapshot_id, now)
+                records.finish_move(session_id, worker.pid, now, seconds)
             if begun is not None:
                 records.update_cell(session_id, begun.cell_id, state=str(CellState.RUNNING), started=now)
             if taken:
@@ -88,8 +89,6 @@ class Loading:
             if saved is not None:
                 session.saved, session.last_saved = None, saved
                 session.cost.observe_load(saved.size_bytes, worker.load_s)
-                session_id, pid, load_s = session.session_id, worker.pid, worker.load_s
-                core.persist(lambda records: records.finish_move(session_id, pid, now, load_s))
             cell = session.cell
             if cell is not None and cell.state is CellState.LOADING:
                 core.cell.apply(session, cell, CellEvent.LOADED)
@@ -115,6 +114,7 @@ class Loading:
         def record(records: Records) -> None:
             if saved is not None:
                 records.reinstate_snapshot(session_id, saved.snapshot_id, now)
+                records.reopen_move(session_id)
             if begun is not None:
                 records.update_cell(session_id, begun.cell_id, state=str(begun.state))
             for kind in interrupts:

@@ -165,6 +165,14 @@ class SnapshotRecords(Queries):
         statement = update(moves).where(moves.c.id == newest)
         return self._changed(statement.values(to_pid=to_pid, resumed_at=at, load_s=load_s)) == 1
 
+    def reopen_move(self, session_id: str) -> bool:
+        """Undo :meth:`finish_move`: the process has ended before anything ran in it. False if there is no move."""
+        newest = (
+            select(moves.c.id).where(moves.c.session_id == session_id).order_by(moves.c.id.desc()).limit(1)
+        ).scalar_subquery()
+        statement = update(moves).where(moves.c.id == newest)
+        return self._changed(statement.values(to_pid=None, resumed_at=None, load_s=None)) == 1
+
     def moves(self, session_id: str | None = None, cell_id: str | None = None) -> list[MoveRow]:
         """Moves in order of time; of one session or cell, if given."""
         query = select(moves).order_by(moves.c.suspended_at, moves.c.id)

@@ -61,7 +61,7 @@ def _call(step: Any) -> None:
 
 
 def make_settings() -> NotebookSettings:
-    """Nothing is read yet. It is the application of this process, where ``%matplotlib`` and others look for a kernel."""
+    """Nothing is read yet. It is the application of this process: ``%matplotlib`` and others ask it for the kernel."""
     make: Any = NotebookSettings.instance
     settings: NotebookSettings = make()
     return settings

@@ -81,7 +81,7 @@ def answer(link: Link, request: Request) -> bool:
 @pytest.fixture
 def coordinator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Coordinator]:
     coordinator = Coordinator()
-    monkeypatch.setattr(client_backend, "ensure_coordinator", lambda home, environ: {})
+    monkeypatch.setattr(client_backend, "ensure_coordinator", lambda home, environ, **options: {})
     monkeypatch.setattr(client_backend, "open_link", coordinator.open_link)
     install(ClientBackend(tmp_path, {"LANG": "C"}))
     yield coordinator

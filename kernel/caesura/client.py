@@ -29,7 +29,7 @@ from caesura.wire.codec import Buffer, MalformedFrame
 START_LIMIT_S: Final = 15.0
 ANSWER_LIMIT_S: Final = 30.0
 
-_POLL_S = 0.02
+_POLL_S = 0.005
 _NOT_FOR_A_DAEMON: Final = ("JPY_PARENT_PID", "JPY_INTERRUPT_EVENT", "JPY_SESSION_NAME")
 _NOTEBOOKS_OWN: Final = ("CAESURA_POLICY",)
 
@@ -267,7 +267,7 @@ def ensure_coordinator(
         if is_for_notebook:
             for name in _NOTEBOOKS_OWN:
                 variables.pop(name, None)
-        return _start(home, variables, until)
+        return _start(home, variables, until, is_for_notebook=is_for_notebook)
 
 
 @contextlib.contextmanager
@@ -294,15 +294,19 @@ def _start_lock(home: Path, until: float) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _start(home: Path, environ: Mapping[str, str], until: float) -> dict[str, Any]:
+def _start(home: Path, environ: Mapping[str, str], until: float, *, is_for_notebook: bool) -> dict[str, Any]:
     import subprocess
+
+    variables = _daemon_variables(home, environ)
+    # A notebook's workers will need what this Python imports. (With another PYTHONPATH it would not be theirs.)
+    warm = ["--warm"] if is_for_notebook and variables.get("PYTHONPATH") == environ.get("PYTHONPATH") else []
 
     said_path = config.run_directory(home) / "start.log"
     descriptor = os.open(said_path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "r+b") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "caesura.coordinator", "--home", str(home)],
-            env=_daemon_variables(home, environ),
+            [sys.executable, "-m", "caesura.coordinator", "--home", str(home), *warm],
+            env=variables,
             cwd=config.run_directory(home),  # -m puts it on sys.path: it must hold no modules
             stdin=subprocess.DEVNULL,
             stdout=said,

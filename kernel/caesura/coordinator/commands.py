@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from caesura.store.records import Records
 from caesura.wire.codec import Buffer
 from caesura.wire.messages import Json, Message
+
+if TYPE_CHECKING:
+    from caesura.store.records import Records
 
 
 @dataclass(frozen=True, slots=True)

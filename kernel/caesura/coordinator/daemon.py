@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog="Settings of jupyter_caesura_config.py can be given as well: --workers=2 --Caesura.burst_after_s=0.5",
     )
     parser.add_argument("--home", type=Path, help="the home directory (default: $CAESURA_HOME, or Jupyter's data)")
+    parser.add_argument("--warm", action="store_true", help="start the workers' zygote of this Python at once")
     parser.add_argument("--foreground", action="store_true", help="stay in the terminal, and log to it")
     known, rest = parser.parse_known_args(arguments)
     try:
@@ -52,8 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with contextlib.ExitStack() as stack:
         stack.callback(os.close, lock)
         if known.foreground:
-            return _run(home, loaded, lock, None)
-        return _daemonise(home, loaded, lock)
+            return _run(home, loaded, lock, None, is_warm=known.warm)
+        return _daemonise(home, loaded, lock, is_warm=known.warm)
 
 
 def _lock(home: Home) -> int:
@@ -72,7 +73,7 @@ def _lock(home: Home) -> int:
     return descriptor
 
 
-def _daemonise(home: Home, loaded: settings_module.Caesura, lock: int) -> int:
+def _daemonise(home: Home, loaded: settings_module.Caesura, lock: int, *, is_warm: bool) -> int:
     """Leave a daemon behind; returns in the first process, when the daemon listens or could not."""
     ours, theirs = os.pipe()
     child = os.fork()
@@ -81,25 +82,25 @@ def _daemonise(home: Home, loaded: settings_module.Caesura, lock: int) -> int:
         status = 1
         try:
             os.setsid()
-            status = _run(home, loaded, lock, theirs)
+            status = _run(home, loaded, lock, theirs, is_warm=is_warm)
         finally:
             os._exit(status)
     os.close(theirs)
     with os.fdopen(ours, "rb") as pipe:
         said = pipe.read().decode("utf-8", "replace")
     if said == "ok":
-        return 0
+        os._exit(0)  # whoever started us waits for it, and there is nothing to clear away
     print(f"caesura: {said or 'the coordinator ended while it started; its log may say why'}", file=sys.stderr)
     return 1
 
 
-def _run(home: Home, loaded: settings_module.Caesura, lock: int, ready: int | None) -> int:
+def _run(home: Home, loaded: settings_module.Caesura, lock: int, ready: int | None, *, is_warm: bool) -> int:
     os.umask(0o077)
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
     _log_to(home, loaded.log_level, to_terminal=ready is None)
     try:
-        asyncio.run(_serve(home, loaded, ready))
+        asyncio.run(_serve(home, loaded, ready, is_warm=is_warm))
     except CaesuraError as error:
         log.error("could not start: %s", error)
         _tell(ready, str(error))
@@ -115,15 +116,28 @@ def _run(home: Home, loaded: settings_module.Caesura, lock: int, ready: int | No
     return 0
 
 
-async def _serve(home: Home, loaded: settings_module.Caesura, ready: int | None) -> None:
+async def _serve(home: Home, loaded: settings_module.Caesura, ready: int | None, *, is_warm: bool) -> None:
     # The loop and the records' thread hand work over several times for each cell: neither may wait 5 ms for the other.
     sys.setswitchinterval(_SWITCH_S)
+    from caesura.coordinator.processes import WorkerProcesses
+
+    processes = WorkerProcesses(
+        home=home.path,
+        socket=config.socket_path(home.path),
+        hash_seed=home.hash_seed,
+        start_method=loaded.start_method,
+        on_exit=lambda worker_id, pid, status: server.effects.worker_exited(worker_id, pid, status),
+    )
+    if is_warm:
+        # Who starts us is about to open a kernel with this Python. Its zygote imports while we do.
+        processes.warm_up({"executable": sys.executable, "prefix": sys.prefix, "env": dict(os.environ)})
+
     from caesura.coordinator.server import Server
     from caesura.store.writer import Writer
 
     writer = Writer(home.records_path)
     try:
-        server = Server(home, loaded, writer)
+        server = Server(home, loaded, writer, processes)
         await server.start()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

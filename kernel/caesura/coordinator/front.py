@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import zmq
-from jupyter_client.session import DELIM, Session
 
+from caesura.coordinator.signing import DELIM, Envelope, pack
 from caesura.errors import EnvironmentFault
 
 log = logging.getLogger(__name__)
@@ -81,9 +81,7 @@ class Front:
         self._loop = asyncio.get_running_loop()
         self._sockets: dict[str, zmq.Socket[bytes]] = {}
         scheme = connection.get("signature_scheme") or "hmac-sha256"
-        self._session = Session(
-            key=str(connection.get("key", "")).encode(), signature_scheme=scheme, session=session_id, username="kernel"
-        )
+        self._envelope = Envelope(str(connection.get("key", "")), scheme, session_id)
         self._seen: dict[bytes, None] = {}
         self._waiting: dict[tuple[str, bytes], deque[_Waiting]] = {}
         self._retry: asyncio.TimerHandle | None = None
@@ -189,9 +187,8 @@ class Front:
         idents, signature, frames = parts[:at], parts[at + 1 : at + 2], parts[at + 2 :]
         if len(frames) < 4 or not idents:
             raise ValueError("it is too short")
-        if self._session.auth is not None:
-            # Session.deserialize does the same, but turns dates into objects that JSON cannot hold.
-            if not hmac.compare_digest(signature[0], self._session.sign(frames[:4])):
+        if self._envelope.is_signed:
+            if not hmac.compare_digest(signature[0], self._envelope.sign(frames[:4])):
                 raise ValueError("its signature is wrong")
             if signature[0] in self._seen:
                 raise ValueError("its signature was used before")
@@ -211,7 +208,7 @@ class Front:
         ``idents`` are the client's identities, or on iopub the topic. Returns at once; nothing is sent after
         :meth:`close`.
         """
-        parts = [*idents, DELIM, self._session.sign(list(frames[:4])), *frames]
+        parts = [*idents, DELIM, self._envelope.sign(list(frames[:4])), *frames]
         if channel not in self._sockets:
             return
         if channel == "iopub":
@@ -255,9 +252,7 @@ class Front:
         self, msg_type: str, content: Mapping[str, Any], parent: Mapping[str, Any], metadata: Mapping[str, Any]
     ) -> list[bytes]:
         """Header, parent header, metadata and content of a new message of this kernel, packed."""
-        pack = self._session.pack
-        header = self._session.msg_header(msg_type)
-        return [pack(header), pack(dict(parent)), pack(dict(metadata)), pack(dict(content))]
+        return [pack(self._envelope.header(msg_type)), pack(parent), pack(metadata), pack(content)]
 
     def _send_now(self, channel: str, parts: list[bytes]) -> bool:
         """Whether the message was taken; False if its client is not connected or does not read."""
@@ -304,7 +299,7 @@ class Front:
         self._subscribers += 1
         content = {"subscription": topic.decode("utf-8", "replace")}
         welcome = self.frames("iopub_welcome", content, {}, {})
-        parts = [topic or b"iopub_welcome", DELIM, self._session.sign(welcome), *welcome]
+        parts = [topic or b"iopub_welcome", DELIM, self._envelope.sign(welcome), *welcome]
         self._sockets["iopub"].send_multipart(parts, zmq.NOBLOCK)
         if self._held is not None and self._subscribers == 1:
             self._release_in(_SETTLE_S)

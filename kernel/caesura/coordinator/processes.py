@@ -68,6 +68,13 @@ class WorkerProcesses:
         """The identity of a live process beside its pid, to be recorded with it; "" if there is no such process."""
         return exits.started(pid)
 
+    def warm_up(self, environment: Json) -> None:
+        """Start the zygote of an environment that will soon be asked for. What is wrong with it, who asks will hear."""
+        try:
+            self._zygote(self.environment_key(environment), environment)
+        except EnvironmentFault as error:
+            log.info("no zygote was started early: %s", error)
+
     async def ready(self, environment: Json) -> ZygoteReady:
         """What this environment is (kernel_info, frames); starts its zygote if there is none.
 

@@ -44,7 +44,7 @@ _MAX_UNRECORDED: Final = 2000
 class Server:
     """One running coordinator. ``await run()`` returns when it has ended; ``stop`` makes it."""
 
-    def __init__(self, home: Home, settings: Caesura, writer: Writer) -> None:
+    def __init__(self, home: Home, settings: Caesura, writer: Writer, processes: WorkerProcesses) -> None:
         self._home = home
         self._settings = settings
         self._writer = writer
@@ -69,14 +69,7 @@ class Server:
         )
         self.core.rpc.rss_bytes = _rss_bytes
         self.effects = Effects(self.core, writer, make_context(), SentMarks(home.run_path / "sent"), self._quit)
-        self.processes = WorkerProcesses(
-            home=home.path,
-            socket=self.socket_path,
-            hash_seed=home.hash_seed,
-            start_method=settings.start_method,
-            on_exit=self.effects.worker_exited,
-        )
-        self.effects.processes = self.processes
+        self.processes = self.effects.processes = processes
 
     async def start(self) -> None:
         """Take up what the records hold, then listen. HomeUnusable if the socket cannot be made."""

@@ -14,12 +14,6 @@ from typing import Any
 from caesura.errors import UsageError
 from caesura.runner.answer import Answer
 
-# jsonschema imports this package, if it is there, to check formats, which is not done here: its import builds a grammar
-# and takes two seconds, in which the first kernel of a home would wait.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-
-import jsonschema  # noqa: E402
-
 KEY_PREFIX = "event:"
 
 
@@ -33,10 +27,12 @@ def check_schema(options: Mapping[str, Any]) -> None:
     schema = options.get("schema")
     if schema is None:
         return
+    jsonschema = _jsonschema()
     try:
         jsonschema.validators.validator_for(schema).check_schema(schema)
     except (jsonschema.SchemaError, TypeError, AttributeError) as error:
-        raise UsageError(f"The schema of the event is not a JSON schema: {_said(error)}") from error
+        said = error.message if isinstance(error, jsonschema.SchemaError) else str(error)
+        raise UsageError(f"The schema of the event is not a JSON schema: {said}") from error
 
 
 def check_value(name: str, options: Mapping[str, Any], value: object) -> None:
@@ -44,6 +40,7 @@ def check_value(name: str, options: Mapping[str, Any], value: object) -> None:
     schema = options.get("schema")
     if schema is None:
         return
+    jsonschema = _jsonschema()
     try:
         jsonschema.validate(value, schema)
     except jsonschema.ValidationError as error:
@@ -69,5 +66,13 @@ def nobody_waits(name: str, waiting: list[str]) -> UsageError:
     return UsageError(f"No cell waits for the event {name!r}. Cells wait for: {names}.")
 
 
-def _said(error: Exception) -> str:
-    return error.message if isinstance(error, jsonschema.SchemaError) else str(error)
+def _jsonschema() -> Any:
+    """The library, imported for the first event that has a schema: the first kernel of a home would wait for it.
+
+    It imports rfc3987_syntax, if that is there, to check formats, which is not done here: that builds a grammar and
+    takes two seconds.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    import jsonschema
+
+    return jsonschema

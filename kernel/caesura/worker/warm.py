@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,16 +41,20 @@ class Warm:
     settings: NotebookSettings
 
 
-def make_warm() -> Warm:
-    """Import and make everything; nothing in it hinders a fork."""
+def make_warm(announce: Callable[[CaesuraKernel], None] = lambda kernel: None) -> Warm:
+    """Import and make everything; nothing in it hinders a fork.
+
+    ``announce(kernel)`` is called as soon as the kernel can say what it is, which is half way.
+    """
     drop_start_directory()
+    CaesuraKernel.implementation_version = __version__
+    kernel = make_kernel()
+    announce(kernel)
     for name in _USED_BY_MANY_CELLS:
         try:
             importlib.import_module(name)
         except ImportError:
             continue  # optional: the worker does without
-    CaesuraKernel.implementation_version = __version__
-    kernel = make_kernel()
     _use_once(kernel)
     return Warm(kernel, make_settings())
 

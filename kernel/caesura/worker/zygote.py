@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 from caesura.wire import Decoder
 from caesura.wire.messages import Fork, Forked, ForkFailed, Message, WorkerExited, ZygoteReady, pack, unpack
+from caesura.worker.kernel import CaesuraKernel
 from caesura.worker.start import draw_new_random_numbers, enter, run_worker
-from caesura.worker.warm import Warm, assert_forkable, frames_fault, freeze_objects, make_warm
+from caesura.worker.warm import assert_forkable, frames_fault, freeze_objects, make_warm
 
 _READ_BYTES = 1 << 16
 _LEFT_ALONE = {signal.SIGKILL, signal.SIGSTOP}
@@ -43,6 +44,10 @@ class Zygote:
         signal.signal(signal.SIGCHLD, _note_child)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+
+    def announce(self, kernel: CaesuraKernel) -> None:
+        """Say what kernel this environment has: the notebook's clients ask for it first of all."""
+        self.say(ZygoteReady(pid=os.getpid(), kernel_info=kernel.kernel_info, frames=frames_fault()))
 
     def say(self, message: Message) -> None:
         self._connection.sendall(b"".join(pack(message)))
@@ -114,22 +119,17 @@ def main() -> int:
     parser.add_argument("--fd", type=int, required=True)
     connection = socket.socket(fileno=parser.parse_args().fd)
     connection.set_inheritable(False)
-    warm = make_warm()
-    child = _zygote(connection, warm)
+    zygote = Zygote(connection)
+    try:
+        warm = make_warm(zygote.announce)
+        freeze_objects()
+        child = zygote.serve()
+    except BrokenPipeError:
+        child = None  # the coordinator is gone
     if child is None:
         sys.stdout.flush()
         os._exit(0)  # the shell's atexit is for sessions, and there was none
     return run_worker(child.worker_id, warm, child.notice)
-
-
-def _zygote(connection: socket.socket, warm: Warm) -> Child | None:
-    zygote = Zygote(connection)
-    zygote.say(ZygoteReady(pid=os.getpid(), kernel_info=warm.kernel.kernel_info, frames=frames_fault()))
-    freeze_objects()
-    try:
-        return zygote.serve()
-    except BrokenPipeError:
-        return None  # the coordinator is gone
 
 
 if __name__ == "__main__":

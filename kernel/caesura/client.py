@@ -55,6 +55,11 @@ class Link:
     def fileno(self) -> int:
         return self._socket.fileno()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was read that has not been received."""
+        return not self._arrived and self._decoder.is_empty
+
     def send(self, message: messages.Message) -> None:
         """Send it; ConnectionLost if nobody is there any more."""
         try:

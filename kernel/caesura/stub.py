@@ -2,6 +2,8 @@
 
 What lives here: handing the connection file over, passing signals on, and registering the same kernel again when the
 coordinator was lost. Only the standard library and light modules are imported: one such process exists per notebook.
+When it has had nothing to do for some seconds it replaces itself by ``asleep.py``, a smaller program, and comes back as
+the same process when something happens.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import json
 import os
 import select
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +31,10 @@ _ADOPTED_LOOK_S: Final = 5.0  # how often to see whether the parent is still the
 _LEAVE_S: Final = 10.0  # how long the coordinator has to end the kernel after SIGTERM
 _PAUSES_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _GIVE_UP_S: Final = 600.0
+_QUIET_S: Final = 2.0  # with nothing to do before it falls asleep
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_STATE: Final = "CAESURA_STUB"  # what it has to know when it wakes, JSON; the environment, unlike argv, is private
+_CAME: Final = "CAESURA_STUB_SIGNALS"
 
 
 def connection_file(arguments: Sequence[str]) -> tuple[str, list[str]] | None:
@@ -87,10 +94,23 @@ class Stub:
         self._link: Link | None = None
         self._leave_at: float | None = None
         self._parent = os.getppid() if environ.get("JPY_PARENT_PID") else 0
+        self._quiet_since = 0.0
+
+    @classmethod
+    def awake(cls, state: Mapping[str, Any], came: str, arguments: Sequence[str], environ: Mapping[str, str]) -> Stub:
+        """The stub that fell asleep, with the signals that woke it."""
+        stub = cls(state["connection"], arguments, environ)
+        stub._session_id, stub._parent = state["session_id"], state["parent"]
+        stub._signals = [int(number) for number in came.split()]
+        stub._quiet_since = time.monotonic()
+        os.set_inheritable(state["descriptor"], False)
+        stub._link = Link(socket.socket(fileno=state["descriptor"]))
+        return stub
 
     def run(self) -> int:
         with self._signals_noted() as wake:
-            self._register()
+            if self._link is None:
+                self._register()
             while True:
                 try:
                     ended = self._turn(wake)
@@ -159,7 +179,11 @@ class Stub:
         """Wait for one thing to happen; the exit code if the kernel has ended."""
         link = self._link
         assert link is not None
-        readable, _, _ = select.select([link.fileno(), wake], [], [], self._wait_s())
+        readable, _, _ = select.select([link.fileno(), wake], [], [], 0 if self._signals else self._wait_s())
+        if readable or self._signals:
+            self._quiet_since = time.monotonic()
+        elif self._may_sleep(link):
+            self._sleep(link)
         if wake in readable:
             with contextlib.suppress(BlockingIOError):
                 os.read(wake, 64)
@@ -171,7 +195,7 @@ class Stub:
         while (message := link.receive(0)) is not None:
             match message:
                 case messages.KernelOpened(session_id=session_id):
-                    self._session_id = session_id
+                    self._session_id, self._quiet_since = session_id, time.monotonic()
                 case messages.KernelEnded(code=code, text=text):
                     if text:
                         _say(text)
@@ -181,7 +205,40 @@ class Stub:
     def _wait_s(self) -> float | None:
         if self._leave_at is not None:
             return max(0.0, self._leave_at - time.monotonic())
-        return _ADOPTED_LOOK_S if self._parent else None
+        looks_s = [_ADOPTED_LOOK_S] if self._parent else []
+        if self._session_id and self._quiet_since:
+            looks_s.append(max(0.0, self._quiet_since + _QUIET_S - time.monotonic()))
+        return min(looks_s, default=None)
+
+    # --- sleep ------------------------------------------------------------------------------------------------------
+
+    def _may_sleep(self, link: Link) -> bool:
+        is_quiet = self._quiet_since and time.monotonic() >= self._quiet_since + _QUIET_S
+        return bool(is_quiet and self._session_id and self._leave_at is None and link.is_empty)
+
+    def _sleep(self, link: Link) -> None:
+        """Become ``asleep.py``. Does not return, unless a signal came first or this process cannot be replaced."""
+        self._quiet_since = 0.0
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        try:
+            if self._signals:
+                return
+            state = {
+                "descriptor": link.fileno(),
+                "session_id": self._session_id,
+                "parent": self._parent,
+                "connection": self._connection,
+            }
+            program = Path(__file__).with_name("asleep.py")
+            known = (link.fileno(), self._parent, round(_ADOPTED_LOOK_S * 1000), sys.executable, *sys.orig_argv[1:])
+            os.set_inheritable(link.fileno(), True)
+            with contextlib.suppress(OSError):
+                variables = {**self._environ, _STATE: json.dumps(state)}
+                command = [sys.executable, "-I", "-S", str(program), *map(str, known)]
+                os.execve(sys.executable, command, variables)
+            os.set_inheritable(link.fileno(), False)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
     # --- signals ----------------------------------------------------------------------------------------------------
 
@@ -192,7 +249,8 @@ class Stub:
         os.set_blocking(wake, False)
         os.set_blocking(noted, False)
         before = signal.set_wakeup_fd(noted, warn_on_full_buffer=False)
-        handlers = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        handlers = {number: signal.signal(number, self._note) for number in _SIGNALS}
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)  # blocked, if it was asleep
         try:
             yield wake
         finally:
@@ -233,6 +291,9 @@ def main(arguments: Sequence[str]) -> int:
         found = connection_file(arguments)
         if found is None or not found[0]:
             raise UsageError("No connection file was given: -f FILE.")
+        state, came = os.environ.pop(_STATE, ""), os.environ.pop(_CAME, "")
+        if state:
+            return Stub.awake(json.loads(state), came, found[1], os.environ).run()
         return Stub(read_connection_file(found[0]), found[1], os.environ).run()
     except CaesuraError as error:
         _say(str(error))

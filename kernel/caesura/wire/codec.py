@@ -38,6 +38,11 @@ class Decoder:
     def __init__(self) -> None:
         self._pending = bytearray()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no part of a frame is there."""
+        return not self._pending
+
     def feed(self, data: Buffer) -> Iterator[tuple[dict[str, object], list[bytes]]]:
         """Add ``data`` and yield every frame that is now complete, as (body, buffers)."""
         self._pending += data

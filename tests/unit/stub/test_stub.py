@@ -269,6 +269,61 @@ def test_the_death_of_its_parent_is_reported_once_and_it_goes_on(tmp_path: Path,
         parent.stdout.close()
 
 
+def command_line(pid: int) -> str:
+    return subprocess.check_output(["ps", "-o", "args=", "-p", str(pid)], text=True)
+
+
+def test_with_nothing_to_do_it_becomes_a_smaller_process_and_comes_back(tmp_path: Path, file: str) -> None:
+    kernels = Kernels()
+    quick = "import sys; from caesura import stub; stub._QUIET_S = 0.05; sys.exit(stub.main(sys.argv[1:]))"
+    with fake_server(tmp_path / "home", kernels):
+        process = subprocess.Popen(
+            [sys.executable, "-c", quick, "-f", file],
+            env={**os.environ, "CAESURA_HOME": str(tmp_path / "home")},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            wait_until(lambda: "asleep.py" in command_line(process.pid))
+            assert str(CONNECTION["key"]) not in command_line(process.pid)
+            process.send_signal(signal.SIGINT)
+            wait_until(lambda: kernels.signals == ["interrupt"])
+            wait_until(lambda: "asleep.py" in command_line(process.pid))
+            assert len(kernels.opened) == 1
+            kernels.links[0].send(messages.KernelEnded(code=3, text="it is over"))
+            _, said = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert (process.returncode, said) == (3, "caesura: it is over\n")
+
+
+def test_a_stub_that_sleeps_registers_its_kernel_with_the_next_coordinator(
+    tmp_path: Path, file: str, no_daemon: None
+) -> None:
+    first, second = Kernels(), Kernels()
+    quick = "import sys; from caesura import stub; stub._QUIET_S = 0.05; sys.exit(stub.main(sys.argv[1:]))"
+    server = FakeServer(tmp_path / "home", first)
+    process = subprocess.Popen(
+        [sys.executable, "-c", quick, "-f", file, "--quiet"],
+        env={**os.environ, "CAESURA_HOME": str(tmp_path / "home")},
+    )
+    try:
+        wait_until(lambda: "asleep.py" in command_line(process.pid))
+        Path(file).unlink()  # nobody promised to keep it
+        server.close()
+        with fake_server(tmp_path / "home", second):
+            wait_until(lambda: second.opened)
+            opened = second.opened[0]
+            assert (opened.session_id, opened.connection) == ("session-1", CONNECTION)
+            assert opened.environment["argv"] == ["--quiet"]
+            assert not [name for name in opened.environment["env"] if name.startswith("CAESURA_STUB")]
+            second.links[0].send(messages.KernelEnded())
+            assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.mark.parametrize("arguments", [["-f"], ["-f", "/nowhere/kernel.json"]])
 def test_a_missing_connection_file_is_one_clear_line(arguments: list[str], start: Any) -> None:
     code, said = start(*arguments).end()

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _LONGEST_WAIT_S = 24 * 3600.0
 _FIRST_LOOK_S = 0.25
 _LONGEST_LOOK_S = 10.0
+_UNREPORTED_S = 1.0
+"""For so long at most the clock stands at the end of a replay, until the block there is reported."""
 
 
 class BlockWatch:
@@ -40,6 +42,7 @@ class BlockWatch:
         self.own_children: set[int] = set()
         self.more_obstacles: list[Callable[[], Iterable[Obstacle]]] = []
         self.patience_s = 0.0
+        self.counts_every_block = False
         self.is_stop_wanted = False
         self.clock = SessionClock(machine)
         self.selector = CellSelector()
@@ -50,6 +53,7 @@ class BlockWatch:
         self._has_run_posted = False
         self._look_s = _FIRST_LOOK_S
         self._stands_until: float | None = None
+        self._quiet_since = 0.0
         self._loop: CellLoop
         self._own_descriptors: set[int] = set()
 
@@ -94,11 +98,19 @@ class BlockWatch:
 
     def replay_step(self) -> None:
         assert self.replay is not None
+        self._quiet_since = self.clock.time()
         action = self.replay.step(self)
-        if action is None:
-            self.replay = None
-        else:
+        if action is not None:
             self._guarded("a delivery failed", action)
+            return
+        self.replay = None
+        if self.counts_every_block and self._has_waits_in_the_past():
+            self.clock.stand_at(self._quiet_since)
+            self._stands_until = self.clock.monotonic() + _UNREPORTED_S
+
+    def _has_waits_in_the_past(self) -> bool:
+        """Whether code that ran in the replay waits for a timer that is due by now, though it was not then."""
+        return self._quiet_since < self.next_timer() <= self.clock.time() and not self.selector.has_posted
 
     def next_timer(self) -> float:
         timers = self._loop._scheduled
@@ -162,11 +174,12 @@ class BlockWatch:
     def _analyse(self, since: float) -> Block:
         self._has_run_posted = False
         loop = self._loop
+        state = self.clock.state()
         awaited = waits.analyse(
             asyncio.all_tasks(loop),
             loop._scheduled,
             self.operations,
-            to_wall=self.clock.wall() - loop.time(),
+            to_wall=state.wall - state.time,
             since=since,
         )
         found = tuple(self._obstacles(awaited.executor_jobs))

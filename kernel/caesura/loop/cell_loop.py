@@ -70,6 +70,16 @@ class CellLoop(asyncio.SelectorEventLoop):
         self._watch.patience_s = seconds
 
     @property
+    def counts_every_block(self) -> bool:
+        """Whether a wait is reported as a block though it was over before a replay ended. No time passes meanwhile:
+        :attr:`on_blocked` has to call :meth:`stand_still` or :meth:`let_time_pass`."""
+        return self._watch.counts_every_block
+
+    @counts_every_block.setter
+    def counts_every_block(self, counts: bool) -> None:
+        self._watch.counts_every_block = counts
+
+    @property
     def operations(self) -> Operations:
         """What others carry out for this session."""
         return self._watch.operations

@@ -29,8 +29,11 @@ class SessionClock:
         return self._machine.wall()
 
     def state(self) -> LoopState:
-        """Where the clock stands, to be kept in a snapshot."""
-        return LoopState(self.time(), self._machine.wall())
+        """Where the clock stands, and when that was now, to be kept in a snapshot. Not while the past is replayed."""
+        wall = self._machine.wall()
+        if self.standing is None:
+            return LoopState(self.monotonic() + self.offset, wall)
+        return LoopState(self.standing, wall - (self.monotonic() + self.offset - self.standing))
 
     def stand_at(self, moment: float) -> None:
         """Stop at ``moment`` until :meth:`go_on_from`."""

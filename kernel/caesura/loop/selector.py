@@ -86,6 +86,11 @@ class CellSelector(selectors.DefaultSelector):
         ours = own | {self._wake_read}
         return [key for key in self.get_map().values() if key.fd not in ours]
 
+    @property
+    def has_posted(self) -> bool:
+        """Whether something that was posted has still to run."""
+        return bool(self._posted)
+
     def post(self, function: Callable[[], None]) -> None:
         """Have ``function()`` called inside :meth:`select`. Safe from any thread and from a signal handler."""
         self._posted.append(function)

@@ -96,7 +96,7 @@ class Worker:
 
     def _take_up(self, attach: wire.Attach, began: float) -> bool:
         self._channel.set_session(attach.epoch, attach.next_number)
-        self._is_always = attach.policy == "always"
+        self._is_always = self._loop.counts_every_block = attach.policy == "always"
         self._notice += attach.notice
         kernel = self.kernel
         self._notice += self._settings.load(list(attach.environment.get("argv") or ()))
@@ -268,6 +268,8 @@ class Worker:
         main = self._main
         if self._is_always and main is not None and not block.obstacles:
             self._loop.stand_still(_ALWAYS_S)
+        else:
+            self._loop.let_time_pass()
         self._channel.send(
             blocked_message(
                 block,

@@ -29,6 +29,9 @@ from caesura.config import read_connection
 
 DEADLINE_S = 60.0
 
+_FROM_OUTSIDE = ("CAESURA_POLICY", "CAESURA_START_METHOD")
+"""The whole tier can be run under another policy, and with spawned workers."""
+
 
 def until(condition: Callable[[], Any], what: str, deadline_s: float = DEADLINE_S) -> Any:
     """The first true value of ``condition``; fails with ``what`` when it does not come in time."""
@@ -198,9 +201,7 @@ class Home:
 
     def environ(self, **extra: str) -> dict[str, str]:
         base = {name: value for name, value in os.environ.items() if not name.startswith("CAESURA_")}
-        policy = os.environ.get("CAESURA_POLICY")
-        if policy:
-            base["CAESURA_POLICY"] = policy
+        base.update({name: os.environ[name] for name in _FROM_OUTSIDE if os.environ.get(name)})
         return {
             **base,
             "CAESURA_HOME": str(self.path),

@@ -129,7 +129,7 @@ class Rpc:
         if open_notebooks and not is_forced:
             running = [s for s in open_notebooks if s.cell is not None and s.cell.state in ON_WORKER]
             raise UsageError(
-                f"{len(open_notebooks)} notebooks are open, {len(running)} of them run a cell. "
+                f"Open notebooks: {len(open_notebooks)}, of which {len(running)} run a cell. "
                 "Shut their kernels down first, or use --force, which ends them."
             )
         self._reply(link, request.number, {"stopping": True})

@@ -61,3 +61,38 @@ def test_an_answer_ends_the_block_and_the_clock_goes_on(session: Session) -> Non
     session.loop.on_blocked = report
     session.loop.run_until_complete(cell())
     assert times[1] - times[0] == 5
+
+
+def blocks_after_a_resume(session: Session, *, counts_every_block: bool) -> list[tuple[float, float]]:
+    """Two seconds of sleep, one by one, resumed when both are over: since when and until when each block waits."""
+    blocks: list[tuple[float, float]] = []
+
+    def report(block: Block) -> None:
+        due = block.waits[0].due
+        assert due is not None
+        blocks.append((block.since - began, due - began))
+        assert session.loop.state().wall == block.since
+        session.loop.post(session.loop.let_time_pass)
+
+    async def sleeps_twice() -> float:
+        await asyncio.sleep(1)
+        await asyncio.sleep(1)
+        return session.loop.time() - state.time
+
+    task = session.start(sleeps_twice())
+    session.until_blocked()
+    state, began = session.loop.state(), session.clock.wall()
+    session.clock.advance(5)
+    session.loop.resume_from(state, [])
+    session.loop.counts_every_block = counts_every_block
+    session.loop.on_blocked = report
+    assert session.loop.run_until_complete(task) == 5.0
+    return blocks
+
+
+def test_a_wait_that_was_over_when_the_session_came_back_counts_as_a_block_if_wanted(session: Session) -> None:
+    assert blocks_after_a_resume(session, counts_every_block=True) == [(1.0, 2.0)]
+
+
+def test_a_wait_that_was_over_when_the_session_came_back_is_no_block_otherwise(session: Session) -> None:
+    assert blocks_after_a_resume(session, counts_every_block=False) == []

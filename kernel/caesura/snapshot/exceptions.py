@@ -6,12 +6,15 @@ traceback (``except*`` relies on it), and users read it.
 
 from __future__ import annotations
 
+import itertools
 import types
 from typing import Any, Final, cast
 
 from caesura.snapshot.reducing import Pickling, Reduced
 
-_NO_PLACE: Final = -1
+_LONG_FORM: Final = 14
+_NO_COLUMNS: Final = 13
+_LONGEST_ENTRY: Final = 8
 
 
 def reduce_exception(pickler: Pickling, error: BaseException) -> Reduced:
@@ -52,22 +55,38 @@ def reduce_traceback(pickler: Pickling, trace: types.TracebackType) -> Reduced:
     while entry is not None:
         code = entry.tb_frame.f_code
         module = entry.tb_frame.f_globals.get("__name__")
-        place = (code.co_filename, code.co_name, code.co_qualname, code.co_firstlineno, code.co_linetable)
-        entries.append((*place, module if isinstance(module, str) else "", entry.tb_lasti, entry.tb_lineno))
+        place = (code.co_filename, code.co_name, code.co_qualname, code.co_firstlineno)
+        columns = _columns(code, entry.tb_lasti, entry.tb_lineno)
+        entries.append((*place, module if isinstance(module, str) else "", entry.tb_lasti, entry.tb_lineno, columns))
         entry = entry.tb_next
     return make_traceback, (entries,)
 
 
+def _columns(code: types.CodeType, lasti: int, line: int) -> tuple[int, int, int] | None:
+    """(last line, first column, last column) of the instruction, for the marks under its source; None if not known."""
+    found = next(itertools.islice(code.co_positions(), lasti // 2, None), None) if lasti >= 0 else None
+    if found is None or found[0] != line:
+        return None
+    _, end_line, column, end_column = found
+    if end_line is None or column is None or end_column is None or end_line < line:
+        return None
+    return end_line, column, end_column
+
+
 def make_traceback(entries: list[tuple[Any, ...]]) -> types.TracebackType | None:
-    """A traceback of stand-in frames: names, files and lines are those of the frames that were, locals are gone."""
+    """A traceback of stand-in frames: names, files and lines are those of the frames that were, locals are gone.
+
+    IPython shows the line at which a frame is, not the one of the traceback. A stand-in has not begun to run, so all
+    of its code has the place of the instruction in question.
+    """
     made: types.TracebackType | None = None
-    for filename, name, qualname, first_line, line_table, module, lasti, line in reversed(entries):
+    for filename, name, qualname, first_line, module, lasti, line, columns in reversed(entries):
         code = _stub.__code__.replace(
             co_filename=filename,
             co_name=name,
             co_qualname=qualname,
             co_firstlineno=first_line,
-            co_linetable=line_table,
+            co_linetable=_line_table(max(lasti // 2 + 1, _STUB_UNITS), line - first_line, line, columns),
         )
         # The frame of a generator has no caller: it keeps nothing of this process alive.
         frame = types.FunctionType(code, {"__name__": module, "__builtins__": __builtins__})().gi_frame
@@ -75,5 +94,32 @@ def make_traceback(entries: list[tuple[Any, ...]]) -> types.TracebackType | None
     return made
 
 
+def _line_table(units: int, delta: int, line: int, columns: tuple[int, int, int] | None) -> bytes:
+    """The location table (CPython, Objects/locations.md) of code whose ``units`` instructions are at one place,
+    ``delta`` lines below the first line of the function."""
+    table = bytearray()
+    while units > 0:
+        count = min(units, _LONGEST_ENTRY)
+        table.append(0x80 | (_NO_COLUMNS if columns is None else _LONG_FORM) << 3 | (count - 1))
+        table += _number(delta << 1 if delta >= 0 else -delta << 1 | 1)
+        if columns is not None:
+            end_line, column, end_column = columns
+            table += _number(end_line - line) + _number(column + 1) + _number(end_column + 1)
+        units, delta = units - count, 0
+    return bytes(table)
+
+
+def _number(value: int) -> bytes:
+    parts = bytearray()
+    while value >= 0x40:
+        parts.append(value & 0x3F | 0x40)
+        value >>= 6
+    parts.append(value)
+    return bytes(parts)
+
+
 def _stub() -> Any:
     yield
+
+
+_STUB_UNITS: Final = len(_stub.__code__.co_code) // 2

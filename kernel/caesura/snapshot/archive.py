@@ -5,7 +5,6 @@ What lives here: making, sealing and checking manifests. What must not: the cont
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from caesura import __version__
 from caesura.errors import SnapshotRefused
 from caesura.model import ARCHIVE_FORMAT
 from caesura.store.blobs import BlobRef, Blobs
@@ -40,7 +40,7 @@ def make(
         **about,
         "format": ARCHIVE_FORMAT,
         "python": list(sys.version_info[:3]),
-        "version": _version(),
+        "version": __version__,
         "stream": stream.to_json(),
         "buffers": [ref.to_json() for ref in buffers],
         # What need not be hashed again in this boot; the stream always is.
@@ -51,13 +51,6 @@ def make(
         "modules": sorted({name.partition(".")[0] for name in sys.modules}),
     }
     return Saved(seal(manifest, blobs), size_bytes, names)
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("caesura")
-    except importlib.metadata.PackageNotFoundError:
-        return "0"
 
 
 def seal(manifest: Mapping[str, Any], blobs: Blobs) -> dict[str, Any]:

@@ -27,9 +27,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from caesura.errors import HomeUnusable
+from caesura.errors import HomeUnusable, SnapshotRefused
 from caesura.store.blob_files import OpenBlob, boot_id, collect, missing
-from caesura.store.blob_layout import Buffer, FilePlan, chunks, flat, keyed_hash, plan
+from caesura.store.blob_layout import LARGE_BYTES, Buffer, FilePlan, chunks, flat, keyed_hash, plan
+from caesura.store.blob_mappings import Mappings
 from caesura.store.blob_writer import CHUNK_BYTES, BlobWriter
 from caesura.store.home import sync_directory
 
@@ -71,6 +72,7 @@ class Blobs:
         self._key = key
         self._sizes: set[int] = set()  # of the files met so far: only such a one may be stored already
         self._verified: dict[str, tuple[int, ...]] = {}
+        self._mappings = Mappings()
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -108,11 +110,30 @@ class Blobs:
 
     def _begin(self, file: FilePlan, writer: BlobWriter) -> tuple[str, Future[Path] | None]:
         """The name of the file, and its writing if it is not stored already."""
+        if name := self._still_mapped(file):
+            return name, None
         if file.size_bytes not in self._sizes:
             future = writer.start(file.pieces)
             return self._hash(file, writer), future
         name = self._hash(file, writer)
         return name, None if self._is_stored(name, file.size_bytes) else writer.start(file.pieces)
+
+    def _still_mapped(self, file: FilePlan) -> str:
+        """The name of the blob that the only buffer of ``file`` was mapped from and still is, so that it need not be
+        read; empty if that is not known, or the blob's file is gone or was changed."""
+        found = self._mappings.untouched(file.pieces[0]) if file.size_bytes >= LARGE_BYTES else None
+        if found is None or len(file.pieces) > 1:
+            return ""
+        name, identity = found
+        try:
+            with self._open(name) as blob:
+                if blob.identity != identity or not self._is_stored(name, file.size_bytes):
+                    return ""
+            with self._open(name) as blob:  # its time has changed
+                self._mappings.renew(file.pieces[0], blob.identity)
+        except SnapshotRefused:
+            return ""
+        return name
 
     def _hash(self, file: FilePlan, writer: BlobWriter) -> str:
         digest = keyed_hash(self._key)
@@ -170,6 +191,8 @@ class Blobs:
                     blob.check_range(refs[index].offset, refs[index].size)
                 for index, view in zip(indices, _mapped(blob, [refs[i] for i in indices]), strict=True):
                     views[index] = view
+                    if verify and view.nbytes == blob.size_bytes >= LARGE_BYTES:
+                        self._mappings.add(view, name, blob.identity)
         return views
 
     def read(self, ref: BlobRef, *, verify: bool = True) -> bytes:

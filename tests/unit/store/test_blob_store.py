@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import pickle
 import stat
@@ -30,6 +31,16 @@ def blobs(tmp_path: Path) -> Blobs:
 
 def files(tmp_path: Path) -> list[Path]:
     return sorted(path for path in (tmp_path / "blobs").rglob("*") if path.is_file())
+
+
+needs_pagemap = pytest.mark.skipif(not os.path.exists("/proc/self/pagemap"), reason="the system does not tell")
+
+
+def no_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("it was read")
+
+    monkeypatch.setattr(Blobs, "_hash", refuse)
 
 
 # --- what goes in comes out -----------------------------------------------------------------------------------------
@@ -91,6 +102,51 @@ def test_what_is_stored_already_is_not_written_again(
     reader = Blobs(tmp_path / "blobs", KEY)  # a process that has loaded a session and saves it again
     reader.map_all(refs)
     assert reader.put([b"content"]) == refs
+
+
+@needs_pagemap
+def test_what_was_mapped_and_not_written_to_is_not_even_read(
+    blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ref,) = blobs.put([os.urandom(9 * MB)])
+    other = Blobs(tmp_path / "blobs", KEY)
+    view = other.map(ref)
+    assert view[5 * MB] == view[5 * MB]  # reading is not writing
+    no_hashing(monkeypatch)
+    assert other.put([view]) == other.put([view]) == [ref]
+
+
+def test_what_was_mapped_and_written_to_is_stored_anew(blobs: Blobs) -> None:
+    (ref,) = blobs.put([bytes(9 * MB)])
+    view = blobs.map(ref)
+    view[9 * MB - 1] = 7
+    (changed,) = blobs.put([view])
+    assert changed != ref
+    assert blobs.map(changed)[9 * MB - 1] == 7
+    view[9 * MB - 1] = 0
+    assert blobs.put([view]) == [ref]
+
+
+def test_the_memory_is_read_if_the_file_that_was_mapped_is_another_now(
+    blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ref,) = blobs.put([bytes(9 * MB)])
+    view = blobs.map(ref)
+    (path,) = files(tmp_path)
+    path.unlink()
+    path.write_bytes(b"x" * (9 * MB))
+    no_hashing(monkeypatch)
+    with pytest.raises(AssertionError, match="it was read"):
+        blobs.put([view])
+
+
+def test_other_memory_at_the_address_of_a_mapping_that_is_gone_is_read(blobs: Blobs) -> None:
+    (ref,) = blobs.put([os.urandom(9 * MB)])
+    view = blobs.map(ref)
+    del view
+    fresh = mmap.mmap(-1, 9 * MB)  # often at the same address, and none of its pages was touched
+    (zeros,) = blobs.put([memoryview(fresh)])
+    assert blobs.read(zeros) == bytes(9 * MB)
 
 
 def test_the_name_depends_on_the_key(blobs: Blobs, tmp_path: Path) -> None:

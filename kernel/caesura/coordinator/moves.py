@@ -19,7 +19,7 @@ from caesura.policy import UNKNOWN, Decision, decide
 from caesura.store.records import Records
 from caesura.store.rows import DecisionRow, MoveRow
 from caesura.wire import messages as wire
-from caesura.wire.life import SUSPENDED, CellEvent, CellState
+from caesura.wire.life import CellEvent, CellState
 
 if TYPE_CHECKING:
     from caesura.coordinator.core import Core
@@ -392,9 +392,6 @@ class Moves:
             core.cell.apply(session, cell, CellEvent.WAKE)
         core.cancel_timer("wake", session.session_id)
         core.pool.want(session)
-
-    def is_suspended(self, session: Session) -> bool:
-        return session.cell is not None and session.cell.state in SUSPENDED
 
 
 def _described(obstacle: Obstacle) -> str:

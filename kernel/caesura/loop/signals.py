@@ -35,7 +35,7 @@ class SignalHandling:
         self._deferrals = 0
         self._is_due = False
         self._on_their_way = 0
-        self._came_early = False
+        self._early = 0
         self._before: _Handler = None
         self._wake_before = -1
 
@@ -62,9 +62,19 @@ class SignalHandling:
         return self._on_their_way > 0
 
     @property
-    def came_early(self) -> bool:
-        """Whether an interrupt has come while there was no task that it could be for."""
-        return self._came_early
+    def early(self) -> int:
+        """How many interrupts have come while there was no task that they could be for."""
+        return self._early
+
+    def take_early(self) -> bool:
+        """Whether there were any, which the caller makes up for; they are forgotten."""
+        early, self._early = self._early, 0
+        return early > 0
+
+    def interrupt(self, task: asyncio.Task[Any]) -> None:
+        """Interrupt ``task`` as a signal does while nothing runs; between two turns of the loop, or in a replay."""
+        self.mark(task)
+        _cancel(task)
 
     def mark(self, task: asyncio.Task[Any]) -> None:
         """Count ``task`` as interrupted: the caller cancels it himself, at the right moment of a replay."""
@@ -91,7 +101,7 @@ class SignalHandling:
         if main is not None and main.done():
             main = None
         if main is None:
-            self._came_early = True
+            self._early += 1
         is_second = main is not None and self.has_interrupted(main)
         if main is not None:
             self.mark(main)

@@ -101,9 +101,12 @@ class Cell:
         shell = self._shell
         failure: BaseException | None = None
         self._host.kernel._forward_input(self.request["content"].get("allow_stdin", False))
+        if self._restored is None and self.task is not None and self._host.was_interrupted(self.task):
+            self._finish(KeyboardInterrupt())  # before its first step
+            return
         try:
             if self._restored is None:
-                self._begin_unless_interrupted()
+                self._begin()
             if self._statements is not None:
                 with self._in_shell():
                     while (code := self._next_code()) is not None:
@@ -119,11 +122,6 @@ class Cell:
         except BaseException as error:  # noqa: BLE001  # the cell gets its reply
             failure = error
         self._finish(failure)
-
-    def _begin_unless_interrupted(self) -> None:
-        if self.task is not None and self._host.was_interrupted(self.task):
-            raise KeyboardInterrupt
-        self._begin()
 
     def _begin(self) -> None:
         shell, content = self._shell, self.request["content"]

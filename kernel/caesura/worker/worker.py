@@ -162,7 +162,7 @@ class Worker:
             main.moves = int(described.get("moves", 0))
             self._set_parent(main.parent)
         answers = [self._delivery(answer, attach.buffers) for answer in attach.answers]
-        interrupt = self._interrupt_main if go.interrupt or self._signals.came_early else None
+        interrupt = self._interrupt_main if self._signals.take_early() or go.interrupt else None
         resume.begin_replay(resumed, self._loop, answers, interrupt)
         return True
 
@@ -339,7 +339,7 @@ class Worker:
                     self._loop.post(_interrupt_processes)
                 else:
                     suspension.note_interrupt()
-                    suspension.when_not_frozen(_interrupt_processes)
+                    suspension.when_not_frozen(self._interrupt)
             case wire.Freeze():
                 if suspension is not None:
                     suspension.asked()
@@ -368,12 +368,17 @@ class Worker:
         self._exit_code = 0
         self._loop.post(self._loop.stop)
 
+    def _interrupt(self) -> None:
+        """It is meant for what was handed out before it, though that may not have begun when the signal comes."""
+        before = self._signals.early
+        _interrupt_processes()
+        self._loop.post(lambda: self._interrupt_main() if self._signals.early > before else None)
+
     def _interrupt_main(self) -> None:
-        """An interrupt that came while nobody had the session."""
+        """Interrupt the task that was not there when the interrupt came."""
         task = self._main_task()
         if task is not None and not task.done():
-            self._signals.mark(task)
-            task.cancel()
+            self._signals.interrupt(task)
 
 
 def _locate() -> str:

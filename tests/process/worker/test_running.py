@@ -103,6 +103,18 @@ def test_a_second_interrupt_ends_a_cell_that_catches_the_first(coordinator: Fake
     assert coordinator.run("1 + 1").value == "2"
 
 
+@pytest.mark.parametrize("code", ["while True: pass", "import asyncio\nawait asyncio.sleep(1000)"])
+def test_an_interrupt_right_behind_a_cell_is_meant_for_it(coordinator: FakeCoordinator, code: str) -> None:
+    coordinator.attach()
+    for _ in range(10):
+        cell = coordinator.start(code)
+        coordinator.interrupt()
+        reply = coordinator.finish(cell)
+        assert reply.reply["ename"] == "KeyboardInterrupt"
+        assert "caesura" not in "".join(reply.reply["traceback"])
+    assert coordinator.run("1 + 1").value == "2"
+
+
 def test_an_interrupt_between_cells_changes_nothing(coordinator: FakeCoordinator) -> None:
     coordinator.attach()
     coordinator.link.wait_for(Blocked)

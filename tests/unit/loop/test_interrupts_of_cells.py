@@ -173,3 +173,38 @@ def test_code_of_ours_that_the_cell_calls_is_finished_before_the_interrupt(cell:
     main = cell.run(code())
     assert reached == ["written"]
     assert isinstance(main.exception(), KeyboardInterrupt)
+
+
+def test_an_interrupt_is_on_its_way_until_it_has_taken_effect(cell: Cell) -> None:
+    seen: list[bool] = []
+
+    async def wait() -> None:
+        await asyncio.sleep(1000)
+
+    def interrupt() -> None:
+        signal.raise_signal(signal.SIGINT)
+        seen.append(cell.signals.is_on_its_way)
+
+    cell.session.loop.on_blocked = lambda _block: cell.session.loop.post(interrupt)
+    main = cell.run(wait())
+    assert seen == [True]
+    assert not cell.signals.is_on_its_way
+    assert main.cancelled()
+
+
+def test_an_interrupt_without_a_cell_is_counted_until_somebody_makes_up_for_it(cell: Cell) -> None:
+    signal.raise_signal(signal.SIGINT)
+    assert cell.signals.early == 1
+    assert cell.signals.take_early()
+    assert not cell.signals.take_early()
+
+
+def test_a_task_that_has_not_begun_is_only_marked(cell: Cell) -> None:
+    ran: list[str] = []
+
+    async def look() -> None:
+        ran.append("interrupted" if cell.main and cell.signals.has_interrupted(cell.main) else "not interrupted")
+
+    cell.session.loop.post(lambda: signal.raise_signal(signal.SIGINT))
+    cell.run(look())
+    assert ran == ["interrupted"]

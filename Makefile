@@ -19,7 +19,11 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 PYTEST := $(DEV)/bin/python -m pytest
 # Each tier is a folder under tests/; one that has no test files is left out.
 tier = $(if $(wildcard $(foreach depth,/ /*/ /*/*/,tests/$(1)$(depth)test_*.py)),tests/$(1))
-TIERS := $(foreach name,unit server contract golden interpreter process faults always,$(call tier,$(name)))
+TIERS := $(foreach name,unit server contract golden interpreter,$(call tier,$(name)))
+# Tests that start processes: two at a time, and again if one fails, because their deadlines feel a busy machine.
+PROCESSES := -n 2 --dist loadscope --reruns 2
+PROCESS_TIERS := $(foreach name,process always,$(call tier,$(name)))
+ALWAYS := $(foreach name,moves kernel_suite interrupts pool libraries,tests/process/test_$(name).py)
 PER_PYTHON := $(foreach name,unit/frames unit/snapshot interpreter,$(call tier,$(name)))
 
 .PHONY: help
@@ -76,16 +80,28 @@ lint: $(DEV)/.ready ## style, types and the direction of imports
 	$(DEV)/bin/lint-imports --no-logo
 
 .PHONY: test
-test: test-tiers test-always test-pythons test-lowest ## all tests
+test: test-tiers test-processes test-always test-pythons ## all tests but the slow ones
+
+.PHONY: test-all
+test-all: test test-faults test-lowest ## all tests, also the slow ones
 
 .PHONY: test-tiers
 test-tiers: $(DEV)/.ready ## every tier of tests once
 	@for tier in $(TIERS); do echo "== $$tier"; $(PYTEST) $$tier; done
 
+.PHONY: test-processes
+test-processes: $(DEV)/.ready ## notebooks through real kernels
+	@for tier in $(PROCESS_TIERS); do echo "== $$tier"; $(PYTEST) $(PROCESSES) $$tier; done
+
+.PHONY: test-faults
+test-faults: $(DEV)/.ready ## processes killed and stopped at every named point
+	@echo "== tests/faults"
+	@$(PYTEST) --reruns 2 tests/faults
+
 .PHONY: test-always
 test-always: $(DEV)/.ready ## the tier with real processes, with a move at every block
-	@echo "== tests/process, CAESURA_POLICY=always (without the folders whose coordinator is a stand-in)"
-	@CAESURA_POLICY=always $(PYTEST) $(filter-out %/test_environments.py,$(wildcard tests/process/test_*.py))
+	@echo "== $(ALWAYS), CAESURA_POLICY=always"
+	@CAESURA_POLICY=always $(PYTEST) $(PROCESSES) $(ALWAYS)
 
 .PHONY: test-pythons
 test-pythons: $(DEV)/.ready ## frames and snapshots on every other supported Python that is found

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from caesura.errors import CaesuraError
-from notebooks import Home, Notebook, Result, until
+from notebooks import DEADLINE_S, Home, Notebook, Result, until
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(240)]
 
@@ -108,6 +108,14 @@ class Stage:
             return bool(self.home.status())
         return False
 
+    def interrupt(self) -> None:
+        """Interrupt the notebook; the coordinator knows of it."""
+        client = self.notebook.client
+        request = client.session.msg("interrupt_request", {})
+        client.control_channel.send(request)
+        reply = client.get_control_msg(timeout=DEADLINE_S)
+        assert reply["parent_header"]["msg_id"] == request["header"]["msg_id"]
+
     def kill_the_coordinator(self) -> None:
         """Kill it and wait until the next one answers."""
         self.home.kill_coordinator()
@@ -171,7 +179,7 @@ def test_a_save_is_given_up_for_an_interrupt(abortable: Stage, point: str) -> No
     abortable.pause_at(point)
     cell = abortable.notebook.submit(CELL)
     worker = abortable.reached(point)
-    abortable.notebook.interrupt()
+    abortable.interrupt()
     abortable.go_on(point)
     abortable.expect_interrupted(cell)
     assert abortable.notebook.moves(cell) == []
@@ -183,7 +191,7 @@ def test_an_interrupt_that_arrives_while_the_worker_saves_takes_effect_once(stag
     stage.pause_at(point)
     cell = stage.notebook.submit(CELL)
     stage.reached(point)
-    stage.notebook.interrupt()
+    stage.interrupt()
     stage.go_on(point)
     stage.expect_interrupted(cell)
 
@@ -337,6 +345,6 @@ def test_an_interrupt_that_arrives_while_a_worker_loads_takes_effect(stage: Stag
     stage.pause_at(point)
     stage.answer()
     stage.reached(point)
-    stage.notebook.interrupt()
+    stage.interrupt()
     stage.go_on(point)
     stage.expect_interrupted(cell)

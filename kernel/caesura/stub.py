@@ -187,11 +187,23 @@ class Stub:
         if wake in readable:
             with contextlib.suppress(BlockingIOError):
                 os.read(wake, 64)
-        while self._signals:
-            self._pass_on(link, self._signals.pop(0))
-        self._look_at_parent(link)
+        lost: ConnectionLost | None = None
+        try:
+            while self._signals:
+                self._pass_on(link, self._signals.pop(0))
+            self._look_at_parent(link)
+        except ConnectionLost as error:
+            lost = error  # it may have said that the kernel has ended before it closed the connection
+        if (code := self._read(link)) is not None:
+            return code
+        if lost is not None:
+            raise lost
         if self._leave_at is not None and time.monotonic() >= self._leave_at:
             return 0
+        return None
+
+    def _read(self, link: Link) -> int | None:
+        """Take what the coordinator has said; the exit code if the kernel has ended."""
         while (message := link.receive(0)) is not None:
             match message:
                 case messages.KernelOpened(session_id=session_id):
@@ -276,8 +288,8 @@ class Stub:
         """Jupyter is gone: a kernel with nothing to do may end, one with a waiting cell goes on (the coordinator
         decides)."""
         if self._parent and os.getppid() != self._parent:
-            self._parent = 0
             link.send(messages.KernelSignal(signal="orphaned"))
+            self._parent = 0
 
 
 def _say(text: str) -> None:

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -166,6 +167,22 @@ def test_it_ends_with_the_kernel(tmp_path: Path, file: str, start: Any) -> None:
         for link in kernels.links:
             link.send(messages.KernelEnded())
         assert quiet.end() == loud.end() == (0, "")
+
+
+def test_a_signal_in_the_moment_of_the_end_does_not_register_the_kernel_again(
+    tmp_path: Path, file: str, start: Any
+) -> None:
+    kernels = Kernels()
+    with fake_server(tmp_path / "home", kernels):
+        started = start("-f", file)
+        wait_until(lambda: kernels.links)
+        started.process.send_signal(signal.SIGSTOP)
+        kernels.links[0].send(messages.KernelEnded(code=0))
+        kernels.links[0]._socket.shutdown(socket.SHUT_RDWR)
+        started.process.send_signal(signal.SIGINT)
+        started.process.send_signal(signal.SIGCONT)
+        assert started.end() == (0, "")
+    assert len(kernels.opened) == 1
 
 
 def test_it_says_why_the_kernel_ended(tmp_path: Path, file: str, start: Any) -> None:

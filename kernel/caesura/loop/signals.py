@@ -14,12 +14,27 @@ import inspect
 import signal
 import types
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, cast
 
 from caesura.loop.cell_loop import CellLoop
 
 _Handler = Callable[[int, types.FrameType | None], Any] | int | signal.Handlers | None
+
+
+class _Deferral:
+    """A generator would do, but each `print` goes through this several times."""
+
+    __slots__ = ("_handling",)
+
+    def __init__(self, handling: SignalHandling) -> None:
+        self._handling = handling
+
+    def __enter__(self) -> None:
+        self._handling.begin_deferral()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._handling.end_deferral(raises=kind is None)
 
 
 class SignalHandling:
@@ -33,6 +48,7 @@ class SignalHandling:
         self._main_task = main_task
         self._interrupted: weakref.ref[asyncio.Task[Any]] | None = None
         self._deferrals = 0
+        self._deferral = _Deferral(self)
         self._is_due = False
         self._on_their_way = 0
         self._early = 0
@@ -80,18 +96,21 @@ class SignalHandling:
         """Count ``task`` as interrupted: the caller cancels it himself, at the right moment of a replay."""
         self._interrupted = weakref.ref(task)
 
-    @contextlib.contextmanager
-    def deferred(self) -> Iterator[None]:
+    def deferred(self) -> contextlib.AbstractContextManager[None]:
         """Code inside is not interrupted: a KeyboardInterrupt that is due is raised at the end of the block.
 
-        For code of ours that user code calls, for example writing to a channel.
+        For code of ours that user code calls, for example writing to a channel. May be nested.
         """
+        return self._deferral
+
+    def begin_deferral(self) -> None:
+        """What happens at the beginning of such a block."""
         self._deferrals += 1
-        try:
-            yield
-        finally:
-            self._deferrals -= 1
-        if self._is_due and not self._deferrals:
+
+    def end_deferral(self, *, raises: bool) -> None:
+        """What happens at its end; with ``raises`` a KeyboardInterrupt that is due is raised."""
+        self._deferrals -= 1
+        if raises and self._is_due and not self._deferrals:
             self._is_due = False
             raise KeyboardInterrupt
 

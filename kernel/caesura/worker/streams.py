@@ -50,6 +50,8 @@ class CellStream(OutStream):  # type: ignore[misc]
         self._local = threading.local()
         self._buffer_lock = threading.RLock()
         self._buffers: defaultdict[Any, StringIO] = defaultdict(StringIO)
+        self._key_of: dict[str, Any] | None = None
+        self._key: frozenset[tuple[str, Any]] = frozenset()
         self._characters = 0
         self._of_child = ""
         self._flush_pending = False
@@ -82,7 +84,10 @@ class CellStream(OutStream):  # type: ignore[misc]
                 self._write_of_child()
             return len(string)
         with self.undisturbed(), self._buffer_lock:
-            self._buffers[frozenset(self.parent_header.items())].write(string)
+            header = self.parent_header
+            if header is not self._key_of:
+                self._key_of, self._key = header, frozenset(header.items())
+            self._buffers[self._key].write(string)
             self._characters += len(string)
             if self._flush_pending:
                 if self._characters > _FLUSH_CHARACTERS:

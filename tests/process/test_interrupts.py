@@ -20,6 +20,7 @@ def expect_interrupt(notebook: Notebook, cell: str, within_s: float = 1.5) -> No
     assert result.status == "error"
     assert result.error is not None
     assert result.error["ename"] == "KeyboardInterrupt"
+    assert "caesura/" not in "".join(result.error["traceback"])  # nothing of ours between the user and the line
     assert notebook.run("'still ' + 'here'").value == "'still here'"
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import types
 from collections.abc import Callable, Collection
 from typing import Any
 
+import caesura
 from caesura.worker.restored import go_on
+
+_PACKAGE = os.path.join(os.path.dirname(caesura.__file__), "")
 
 
 def without_frames_of(
@@ -35,6 +39,16 @@ def interrupted(error: BaseException | None) -> BaseException | None:
     return error
 
 
+def _codes_of_this_package(traceback: types.TracebackType | None) -> list[types.CodeType]:
+    codes: list[types.CodeType] = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if code.co_filename.startswith(_PACKAGE):
+            codes.append(code)
+        traceback = traceback.tb_next
+    return codes
+
+
 def show_errors_plainly(shell: Any, is_interrupted: Callable[[], bool]) -> None:
     """Have the shell look at errors through :func:`without_frames_of` and :func:`interrupted`."""
     if "_get_exc_info" not in vars(shell):
@@ -43,7 +57,10 @@ def show_errors_plainly(shell: Any, is_interrupted: Callable[[], bool]) -> None:
 
 def _exc_info(original: Callable[[Any], Any], is_interrupted: Callable[[], bool], exc_tuple: Any = None) -> Any:
     kind, error, traceback = original(exc_tuple)
-    traceback = without_frames_of(traceback, (go_on.__code__,))
+    hidden = [go_on.__code__]
+    if isinstance(error, KeyboardInterrupt):  # it is raised in our handler, and perhaps before the cell's code begins
+        hidden += _codes_of_this_package(traceback)
+    traceback = without_frames_of(traceback, hidden)
     if is_interrupted():
         shown = interrupted(error)
         if shown is not error:

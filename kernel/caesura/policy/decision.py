@@ -95,7 +95,11 @@ def decide(
         suspend_at = _without_prediction(policy, start)
     else:
         judged = block.judge(wake, lambda wait: _by_mean(wait, threshold_s, now, start, history))
-        suspend_at = judged.suspend_at
+        suspend_at = _when_still_wanted(
+            judged.suspend_at,
+            now,
+            lambda at: block.judge(wake, lambda wait: _by_mean(wait, threshold_s, at, start, history)).suspend_at,
+        )
     wait = judged.wait
     prediction = UNKNOWN if wait is None else _prediction(wait, history, now)
     suspends = suspend_at <= now + _SLACK_S
@@ -151,6 +155,14 @@ def _without_prediction(policy: Policy, start: float) -> float:
     if policy.seconds is not None:
         return start + policy.seconds
     return -math.inf if policy.name == "always" else math.inf
+
+
+def _when_still_wanted(suspend_at: float, now: float, judged_at: Callable[[float], float]) -> float:
+    """The first moment from ``suspend_at`` at which the rule still says so: a wait that is long now is a short one just
+    before its known end, and overdue after it."""
+    while suspend_at > now and (again := judged_at(suspend_at)) > suspend_at + _SLACK_S:
+        suspend_at = again
+    return suspend_at
 
 
 def _by_mean(wait: Wait | None, threshold_s: float, now: float, start: float, history: History) -> _Judged:

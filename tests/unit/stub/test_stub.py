@@ -44,9 +44,9 @@ class Kernels:
         while (message := link.receive(20)) is not None:
             match message:
                 case messages.OpenKernel(session_id=session_id):
-                    self.opened.append(message)
-                    self.links.append(link)
                     link.send(messages.KernelOpened(session_id=session_id or "session-1"))
+                    self.links.append(link)
+                    self.opened.append(message)
                 case messages.KernelSignal(signal=name):
                     self.signals.append(name)
 

@@ -35,6 +35,7 @@ class Cells:
         self._record(session, cell, columns, is_over=False)
 
     def _record(self, session: Session, cell: Cell, columns: Json, *, is_over: bool) -> None:
+        cell.is_written = True
         session_id, cell_id = session.session_id, cell.cell_id
         values = {
             "state": str(cell.state),
@@ -90,9 +91,13 @@ class Cells:
         cell.status, cell.error, cell.waits, cell.reason = status, error, (), error
         session.cell = None
         session.block = None
-        session.events.clear()
         cell.apply(event, now)
-        self._record(session, cell, {"ended": now, "status": status, "error": error}, is_over=True)
+        says_all = session.kind is Kind.NOTEBOOK and event is CellEvent.FINISH and not session.events
+        if says_all and not cell.is_written:
+            self._core.rpc.changed(session, cell)  # recorded with the message that says it
+        else:
+            session.events.clear()
+            self._record(session, cell, {"ended": now, "status": status, "error": error}, is_over=True)
         session_id = session.session_id
         self._core.cancel_timer("decide", session_id)
         self._core.cancel_timer("wake", session_id)

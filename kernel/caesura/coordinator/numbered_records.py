@@ -33,6 +33,7 @@ def record_effect(records: Records, session: Session, message: wire.Numbered, no
                 ended=now,
                 status=message.status,
                 error=message.error,
+                reason=message.error,
                 waits=[],
             )
         case wire.FunctionDone():

@@ -44,6 +44,7 @@ class Cell:
     waits: tuple[Wait, ...] = ()
     request: Request | None = None
     is_cancelled: bool = False
+    is_written: bool = False  # its row holds more than what its worker's messages record by themselves
     snapshot_bytes: int = 0
     execution_count: int = 0
     status: str = ""

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from fake_server import FakeServer, fake_server, greet, wait_until
 
@@ -287,7 +288,7 @@ def test_the_death_of_its_parent_is_reported_once_and_it_goes_on(tmp_path: Path,
 
 
 def command_line(pid: int) -> str:
-    return subprocess.check_output(["ps", "-o", "args=", "-p", str(pid)], text=True)
+    return " ".join(psutil.Process(pid).cmdline())  # `ps` would cut it at $COLUMNS
 
 
 def test_with_nothing_to_do_it_becomes_a_smaller_process_and_comes_back(tmp_path: Path, file: str) -> None:

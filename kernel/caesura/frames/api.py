@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from caesura.errors import FramesUnavailable
 from caesura.frames import awaitables as _awaitables
+from caesura.frames import owner as _owner
 from caesura.frames.blank import blank_finished as _blank_finished
 from caesura.frames.blank import blank_frame, drop_frame
 from caesura.frames.check import verdict
@@ -31,6 +32,11 @@ def read(obj: object) -> Frame:
     Raises CannotMove, which names the frame and its line, if it runs, and FramesUnavailable.
     """
     return read_frame(_layout(), obj)
+
+
+def owner_of(frame: types.FrameType) -> object | None:
+    """The coroutine, generator or async generator that waits in ``frame``; None if none does (any more)."""
+    return _owner.owner_of(_layout(), frame)
 
 
 def blank(

@@ -18,6 +18,7 @@ from caesura.frames import awaitables, probes_states
 from caesura.frames.blank import blank_frame, builtins_of, drop_frame
 from caesura.frames.bytecode import entry_offset
 from caesura.frames.fill import fill_frames
+from caesura.frames.owner import SHOWN, owner_of
 from caesura.frames.peek import byte, integer, word
 from caesura.frames.probes_states import Checks, pause
 from caesura.frames.read import read_frame
@@ -112,6 +113,8 @@ def _suspended(layout: Layout) -> Checks:
     yield "operand", words[count] == id(first)
     shown = coroutine.cr_frame  # made on demand
     yield "frame object", word(frame + layout.frame_object) == id(shown)
+    yield "frame of a frame object", word(id(shown) + SHOWN) == frame
+    yield "owner of a frame object", owner_of(layout, shown) is coroutine
     referents = [id(found) for found in gc.get_referents(coroutine)]
     full = [word for word in words if word]
     yield "slots", referents[-len(full) :] == full and len(full) < len(words)

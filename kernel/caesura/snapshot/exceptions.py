@@ -6,15 +6,32 @@ traceback (``except*`` relies on it), and users read it.
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import types
 from typing import Any, Final, cast
 
+from caesura import frames
 from caesura.snapshot.reducing import Pickling, Reduced
 
 _LONG_FORM: Final = 14
 _NO_COLUMNS: Final = 13
 _LONGEST_ENTRY: Final = 8
+
+_FRAMES: Final = ("cr_frame", "gi_frame", "ag_frame")
+
+
+class _NotKept:
+    """What stands for the value of a variable of a frame that had ended before a move."""
+
+    def __repr__(self) -> str:
+        return "<not kept>"
+
+    def __reduce__(self) -> str:
+        return "NOT_KEPT"
+
+
+NOT_KEPT: Final = _NotKept()
 
 
 def reduce_exception(pickler: Pickling, error: BaseException) -> Reduced:
@@ -53,13 +70,24 @@ def reduce_traceback(pickler: Pickling, trace: types.TracebackType) -> Reduced:
     entries: list[tuple[Any, ...]] = []
     entry: types.TracebackType | None = trace
     while entry is not None:
-        code = entry.tb_frame.f_code
-        module = entry.tb_frame.f_globals.get("__name__")
-        place = (code.co_filename, code.co_name, code.co_qualname, code.co_firstlineno)
-        columns = _columns(code, entry.tb_lasti, entry.tb_lineno)
-        entries.append((*place, module if isinstance(module, str) else "", entry.tb_lasti, entry.tb_lineno, columns))
+        entries.append((entry.tb_lasti, entry.tb_lineno, *_frame_of(entry)))
         entry = entry.tb_next
     return make_traceback, (entries,)
+
+
+def _frame_of(entry: types.TracebackType) -> tuple[object, ...]:
+    """What waits in the frame, or else what a stand-in for it needs."""
+    frame = entry.tb_frame
+    owner = frames.owner_of(frame) if frames.unavailable_reason() is None else None
+    if owner is not None:
+        return (owner,)
+    code = frame.f_code
+    module = frame.f_globals.get("__name__")
+    place = (code.co_filename, code.co_name, code.co_qualname, code.co_firstlineno)
+    variadic = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, variadic)
+    arguments = (*counts, code.co_varnames[: sum(counts[::2]) + variadic.bit_count()])
+    return place, module if isinstance(module, str) else "", arguments, _columns(code, entry.tb_lasti, entry.tb_lineno)
 
 
 def _columns(code: types.CodeType, lasti: int, line: int) -> tuple[int, int, int] | None:
@@ -74,24 +102,50 @@ def _columns(code: types.CodeType, lasti: int, line: int) -> tuple[int, int, int
 
 
 def make_traceback(entries: list[tuple[Any, ...]]) -> types.TracebackType | None:
-    """A traceback of stand-in frames: names, files and lines are those of the frames that were, locals are gone.
+    """The traceback, with the frames of what still waits.
 
-    IPython shows the line at which a frame is, not the one of the traceback. A stand-in has not begun to run, so all
-    of its code has the place of the instruction in question.
+    A frame that had ended gets a stand-in: names, files, lines and the names of its arguments are those of the frame
+    that was, the values of its variables are gone.
     """
     made: types.TracebackType | None = None
-    for filename, name, qualname, first_line, module, lasti, line, columns in reversed(entries):
-        code = _stub.__code__.replace(
-            co_filename=filename,
-            co_name=name,
-            co_qualname=qualname,
-            co_firstlineno=first_line,
-            co_linetable=_line_table(max(lasti // 2 + 1, _STUB_UNITS), line - first_line, line, columns),
-        )
-        # The frame of a generator has no caller: it keeps nothing of this process alive.
-        frame = types.FunctionType(code, {"__name__": module, "__builtins__": __builtins__})().gi_frame
-        made = types.TracebackType(made, frame, lasti, line)
+    for lasti, line, *described in reversed(entries):
+        made = types.TracebackType(made, _shown(lasti, line, *described), lasti, line)
     return made
+
+
+def _shown(lasti: int, line: int, what: Any, *of_stand_in: Any) -> types.FrameType:
+    if not of_stand_in:
+        shown: types.FrameType = next(frame for name in _FRAMES if (frame := getattr(what, name, None)) is not None)
+        return shown
+    return _stand_in(lasti, line, what, *of_stand_in)
+
+
+def _stand_in(
+    lasti: int, line: int, place: tuple[str, str, str, int], module: str, arguments: Any, columns: Any
+) -> types.FrameType:
+    """IPython shows the line at which a frame is, not the one of the traceback. A stand-in has not begun to run, so all
+    of its code has the place of the instruction in question.
+    """
+    filename, name, qualname, first_line = place
+    count, positional_only, keyword_only, variadic, names = arguments
+    code = _stub.__code__.replace(
+        co_filename=filename,
+        co_name=name,
+        co_qualname=qualname,
+        co_firstlineno=first_line,
+        co_argcount=count,
+        co_posonlyargcount=positional_only,
+        co_kwonlyargcount=keyword_only,
+        co_varnames=names,
+        co_nlocals=len(names),
+        co_flags=_stub.__code__.co_flags | variadic,
+        co_linetable=_line_table(max(lasti // 2 + 1, _STUB_UNITS), line - first_line, line, columns),
+    )
+    function = types.FunctionType(code, {"__name__": module, "__builtins__": __builtins__})
+    keywords = names[count : count + keyword_only]
+    # The frame of a generator has no caller: it keeps nothing of this process alive.
+    frame: types.FrameType = function(*[NOT_KEPT] * count, **dict.fromkeys(keywords, NOT_KEPT)).gi_frame
+    return frame
 
 
 def _line_table(units: int, delta: int, line: int, columns: tuple[int, int, int] | None) -> bytes:

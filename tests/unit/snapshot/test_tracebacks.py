@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import traceback
 import types
@@ -10,6 +11,7 @@ from typing import Any, cast
 import pytest
 from IPython.core.ultratb import VerboseTB
 
+from caesura import frames
 from caesura.snapshot.exceptions import make_traceback, reduce_traceback
 
 
@@ -80,3 +82,45 @@ def test_a_traceback_of_the_traceback_is_the_same_again(error: BaseException) ->
     once = moved(error.__traceback__)
     before = traceback.format_tb(once)
     assert traceback.format_tb(moved(once)) == before
+
+
+def test_the_arguments_of_a_frame_that_has_ended_keep_their_names() -> None:
+    def fail(first: int, /, second: int, *rest: int, third: int = 3, **more: int) -> None:
+        raise ValueError(first)
+
+    try:
+        fail(1, 2, 3, third=4, fourth=5)
+    except ValueError as error:
+        trace = moved(error.__traceback__).tb_next
+    assert trace is not None
+    names, varargs, keywords, values = inspect.getargvalues(trace.tb_frame)
+    assert (names, varargs, keywords) == (["first", "second", "third"], "rest", "more")
+    assert repr(values["second"]) == "<not kept>"
+
+
+def test_what_waits_in_a_frame_is_the_frame_of_the_traceback_after_a_move() -> None:
+    @types.coroutine
+    def pause() -> Any:
+        yield
+
+    async def clean_up() -> None:
+        kept = "still here"
+        try:
+            raise KeyError(kept)
+        finally:
+            await pause()
+
+    cell = clean_up()
+    cell.send(None)
+    error = frames.read(cell).exc
+    assert error is not None
+    assert error.__traceback__ is not None
+    _, (entries,) = cast("tuple[Any, Any]", reduce_traceback(cast("Any", None), error.__traceback__))
+    assert entries[0][2:] == (cell,)
+    made = make_traceback(entries)
+    assert made is not None
+    assert made.tb_frame is cell.cr_frame
+    assert made.tb_lineno == error.__traceback__.tb_lineno < made.tb_frame.f_lineno
+    with pytest.raises(KeyError):
+        cell.send(None)
+    assert frames.owner_of(made.tb_frame) is None

@@ -49,8 +49,9 @@ def make_dead_reference(cls: Any) -> object:
     return weakref.ref(_Gone()) if cls is not weakref.ref and issubclass(cls, weakref.KeyedRef) else cls(_Gone())
 
 
-def reduce_weak_key_dictionary(pickler: Pickling, mapping: Any) -> Reduced:
-    return type(mapping), (), None, None, iter(list(mapping.items()))
+def reduce_weak_dictionary(pickler: Pickling, mapping: Any) -> Reduced:
+    """With all that is in it: somebody may be half-way through its entries."""
+    return object.__new__, (type(mapping),), mapping.__dict__
 
 
 def reduce_finalizer(pickler: Pickling, finalizer: Any) -> Reduced:

@@ -19,6 +19,7 @@ from typing import Any, Final
 from caesura.errors import CannotMove
 from caesura.snapshot import files, threads
 from caesura.snapshot.classes import token_for
+from caesura.snapshot.iterators import fill_iterator
 from caesura.snapshot.obstacles import locate
 from caesura.snapshot.pickler import ObjectPickler, Stream
 from caesura.snapshot.quiet import quiet
@@ -68,9 +69,12 @@ def loads(data: bytes, *, namespace: dict[str, Any] | None = None) -> Any:
         unpickler = pickle.Unpickler(stream)
         value = unpickler.load()
         while stream.tell() < len(data) and (entries := unpickler.load()) is not None:
-            for _, shared, names in entries:
-                names.pop(_MODULES, None)
-                shared.update(names)
+            for phase, obj, state in entries:
+                if phase == "iterator":
+                    fill_iterator(obj, state)
+                else:
+                    state.pop(_MODULES, None)
+                    obj.update(state)
     return value
 
 
@@ -130,7 +134,9 @@ class _CallPickler(ObjectPickler):
         return reduced
 
     def later(self, phase: Phase, obj: object, state: object) -> None:
-        raise CannotMove(kind_name(type(obj)), remedy="It stays in its session: pass what it gives instead.")
+        if phase != "iterator":
+            raise CannotMove(kind_name(type(obj)), remedy="It stays in its session: pass what it gives instead.")
+        self._put_off.append((phase, obj, state))
 
     def token_of(self, cls: type) -> str:
         return token_for(cls)

@@ -31,6 +31,8 @@ from caesura.snapshot import (
     files,
     forwarding,
     functions,
+    iterators,
+    itertools_objects,
     suspended,
     threads,
 )
@@ -87,11 +89,16 @@ _EXACT: Final[dict[type, Reducer]] = {
     type(collections.OrderedDict().keys()): builtin_kinds.reduce_dict_view,
     type(collections.OrderedDict().values()): builtin_kinds.reduce_dict_view,
     type(collections.OrderedDict().items()): builtin_kinds.reduce_dict_view,
-    weakref.WeakKeyDictionary: builtin_kinds.reduce_weak_key_dictionary,
-    weakref.WeakValueDictionary: builtin_kinds.reduce_weak_key_dictionary,
+    weakref.WeakKeyDictionary: builtin_kinds.reduce_weak_dictionary,
+    weakref.WeakValueDictionary: builtin_kinds.reduce_weak_dictionary,
     weakref.finalize: builtin_kinds.reduce_finalizer,
     re.Match: builtin_kinds.reduce_match,
     struct.Struct: builtin_kinds.reduce_struct,
+    **dict.fromkeys(iterators.DICT_ITERATORS, iterators.reduce_dict_iterator),
+    **dict.fromkeys(iterators.LIST_ITERATORS, iterators.reduce_list_iterator),
+    iterators.ORDERED_DICT_ITERATOR: iterators.reduce_ordered_dict_iterator,
+    iterators.SET_ITERATOR: iterators.reduce_set_iterator,
+    iterators.REVERSED_DEQUE: iterators.reduce_reversed_deque,
     memoryview: builtin_kinds.reduce_memory_view,
     typing.TypeVar: builtin_kinds.reduce_type_variable,
     typing.ParamSpec: builtin_kinds.reduce_type_variable,
@@ -136,6 +143,8 @@ def reducer_for(obj: object) -> Reducer | None:
         return arrays.reduce_array
     if not _has_default_reduction(cls):
         return None
+    if cls.__module__ == "itertools":
+        return itertools_objects.reduce_itertools_object
     if frames.unavailable_reason() is None and frames.read_awaitable(obj) is not None:
         return suspended.reduce_awaitable
     if not _is_plain(cls):

@@ -20,6 +20,7 @@ from caesura.snapshot.functions import import_global
 from caesura.snapshot.reducing import Pickling, Reduced, find_global, global_name
 
 _HEAP_TYPE: Final = 1 << 9
+_IMMUTABLE: Final = 1 << 8
 _NOT_ATTRIBUTES: Final = frozenset({"__dict__", "__weakref__", "__module__", "__slots__", "_abc_impl"})
 _TYPES_MODULE: Final = {id(value): name for name, value in vars(types).items() if isinstance(value, type)}
 _NATIVE: Final = (type(None), type(NotImplemented), type(...))
@@ -56,7 +57,7 @@ def reduce_class(pickler: Pickling, cls: type) -> Reduced:
         return NotImplemented if find_global(*name) is cls else (import_global, name)
     if id(cls) in _TYPES_MODULE:
         return import_global, ("types", _TYPES_MODULE[id(cls)])
-    if not cls.__flags__ & _HEAP_TYPE:
+    if not cls.__flags__ & _HEAP_TYPE or cls.__flags__ & _IMMUTABLE:
         raise CannotMove(f"the type {cls.__module__}.{cls.__qualname__}", remedy="It cannot be imported by its name.")
     namespace: dict[str, Any] = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
     for special in ("__slots__", "__orig_bases__"):

@@ -129,7 +129,7 @@ class _Search:
             yield "arguments of a timer", state[1]
             yield "context of a timer", state[2]
         else:
-            yield "a finalizer", state
+            yield "a container that is being iterated over" if phase == "iterator" else "a finalizer", state
 
     def _place(self, frame: Frame) -> str:
         """``fetch() at cell 3, line 4``."""

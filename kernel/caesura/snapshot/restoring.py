@@ -70,6 +70,7 @@ class Restoring:
         """Fill everything. The frames are checked as a whole before the first is written."""
         from caesura.snapshot.asyncio_objects import fill_future, fill_handle, fill_task, prepare_task
         from caesura.snapshot.contexts import fill_context
+        from caesura.snapshot.iterators import fill_iterator
         from caesura.snapshot.suspended import frame_of
 
         pairs = [(obj, frame_of(state)) for obj, state in self._of("frame")]
@@ -77,6 +78,8 @@ class Restoring:
             prepare_task(task, state)
         for context, items in self._of("context"):
             fill_context(context, items)
+        for iterator, state in self._of("iterator"):
+            fill_iterator(iterator, state)
         points.reach("load.before_fill")
         frames.fill(pairs)
         for future, state in self._of("future"):

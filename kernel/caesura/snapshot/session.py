@@ -143,9 +143,9 @@ def _read(
     late = unpickler.load()
     while (entries := unpickler.load()) is not None:
         restoring.take(entries)
-    restoring.commit()
     values = [(name, namespace[name]) for name in order]
     namespace.clear()
     namespace.update(values)
+    restoring.commit()
     root = {"namespace": namespace, **rest}
     return LoadedSession(root, restoring.orders, rest.get("operations", {})), late

@@ -41,6 +41,8 @@ REMEDIES: Final = {
     "asyncio.tasks._PyTask": "Tasks implemented in Python cannot be moved; use asyncio.Task.",
     "_csv.writer": "Make it again after the await.",
     "_csv.reader": _CONTAINER,
+    "builtins.memory_iterator": _CONTAINER,
+    "_sre.SRE_Scanner": _CONTAINER,
     "builtins.PyCapsule": "Addresses mean nothing in another process.",
     "builtins.frame": "Do not keep frames in variables.",
     "numpy.memmap": "Copy it with numpy.array(x), or open it after the await.",

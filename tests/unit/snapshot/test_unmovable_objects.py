@@ -48,6 +48,20 @@ CASES = {
         "held threading.Lock",
         "Release it",
     ),
+    "an iterator that nobody can make again": (
+        "import re\nclass Parser: pass\nparser = Parser(); parser.scanner = re.compile('a').scanner('aaa')",
+        "await turn()",
+        "parser.scanner",
+        "_sre.SRE_Scanner",
+        "into a list",
+    ),
+    "an iterator over the variables of a module": (
+        "import json\nnames = iter(vars(json))",
+        "await turn()",
+        "names",
+        "iterator over the contents of module json",
+        "over a list",
+    ),
     "a pipe": (
         "import os\nends = os.pipe()\nf = os.fdopen(ends[0])\nos.close(ends[1])",
         "await turn()",

@@ -21,6 +21,8 @@ TaskEntry = tuple[Literal["task"], "asyncio.Task[Any]"]
 CallbackEntry = tuple[Literal["callback"], Callable[[Any], object], contextvars.Context]
 Orders = Sequence[tuple[Future, Sequence[TaskEntry | CallbackEntry]]]
 
+_FUTURE: Any = asyncio.Future  # a subclass may have methods of its own, which have done their work already
+
 _MOST_STEPS = 100_000
 """After so many events the rest happens as of now: a timer that is set again and again must not hold up a resume."""
 
@@ -93,16 +95,16 @@ def put_in_order(orders: Orders) -> None:
             continue
         present = list(cast("Any", future)._callbacks or ())
         for callback, _context in present:
-            future.remove_done_callback(callback)
+            _FUTURE.remove_done_callback(future, callback)
         for entry in entries:
             if entry[0] == "callback":
-                future.add_done_callback(entry[1], context=entry[2])
+                _FUTURE.add_done_callback(future, entry[1], context=entry[2])
                 present = [pair for pair in present if pair[0] != entry[1]]
                 continue
             for pair in present:
                 if getattr(pair[0], "__self__", None) is entry[1]:
-                    future.add_done_callback(pair[0], context=pair[1])
+                    _FUTURE.add_done_callback(future, pair[0], context=pair[1])
                     present.remove(pair)
                     break
         for callback, context in present:
-            future.add_done_callback(callback, context=context)
+            _FUTURE.add_done_callback(future, callback, context=context)

@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import copyreg
 import ctypes
-import functools
 import gc
 import types
 from typing import Any, Final, cast
 
 from caesura import frames
 from caesura.errors import CannotMove, InternalError
+from caesura.snapshot import task_fields
 from caesura.snapshot.reducing import Pickling, Reduced
 from caesura.snapshot.restoring import Restoring, current
 
 _C_FUTURE: Final[Any] = asyncio.Future
 _C_TASK: Final[Any] = asyncio.Task
+_loopless = asyncio.Future[Any](loop=cast("Any", types.SimpleNamespace(get_debug=bool)))
+FutureIter: Final = type(_loopless.__await__())
 
 _generic_dict: Final = ctypes.pythonapi.PyObject_GenericGetDict
 _generic_dict.argtypes = [ctypes.py_object, ctypes.c_void_p]
@@ -59,12 +62,25 @@ def _future_state(future: Any) -> dict[str, Any]:
     attributes = attributes_of(future)
     if attributes:
         state["attributes"] = dict(attributes)
+    slots = _slots_of(future)
+    if slots:
+        state["slots"] = slots
+    if future._source_traceback:
+        state["source_traceback"] = future._source_traceback
     if future._state == "CANCELLED":
         state["message"] = future._cancel_message
     elif future._state == "FINISHED":
         state["exception"], state["result"] = future._exception, future._result
         state["unread"] = future._log_traceback
     return state
+
+
+def _slots_of(future: Any) -> dict[str, Any]:
+    """The slots of a subclass that has such."""
+    if type(future) in (_C_FUTURE, _C_TASK):
+        return {}
+    names = vars(copyreg)["_slotnames"](type(future))
+    return {name: getattr(future, name) for name in names if hasattr(future, name)}
 
 
 def _order(future: Any) -> list[tuple[Any, ...]]:
@@ -82,6 +98,10 @@ def _order(future: Any) -> list[tuple[Any, ...]]:
 
 def fill_future(restoring: Restoring, future: Any, state: dict[str, Any]) -> None:
     attributes_of(future).update(state.get("attributes", {}))
+    for name, value in state.get("slots", {}).items():
+        object.__setattr__(future, name, value)
+    if "source_traceback" in state:
+        task_fields.set_source_traceback(future, state["source_traceback"])
     if state["is"] == "CANCELLED":
         _C_FUTURE.cancel(future, msg=state["message"])
     elif state["is"] == "FINISHED":
@@ -95,7 +115,7 @@ def fill_future(restoring: Restoring, future: Any, state: dict[str, Any]) -> Non
         restoring.orders.append((future, state["order"]))
         for entry in state["order"]:
             if entry[0] == "callback":
-                future.add_done_callback(entry[1], context=entry[2])
+                _C_FUTURE.add_done_callback(future, entry[1], context=entry[2])
 
 
 # --- tasks ----------------------------------------------------------------------------------------------------------
@@ -103,15 +123,49 @@ def fill_future(restoring: Restoring, future: Any, state: dict[str, Any]) -> Non
 
 def reduce_task(pickler: Pickling, task: Any) -> Reduced:
     _check_loop(pickler, task)
-    if not task.done() and task._fut_waiter is None:
-        raise CannotMove(f"task {task.get_name()}", remedy="It is about to run; it can be moved while it waits.")
+    if not task.done():
+        _check_wait(task)
     state = _future_state(task)
+    state |= task_fields.read(task)
     state["name"] = task.get_name()
-    state["coroutine"] = task.get_coro()
+    state["coroutine"] = _coroutine_of(task)
     state["context"] = _context_of(task)
-    state["cancelling"] = task.cancelling()
+    state["message"] = task._cancel_message
+    if not task._log_destroy_pending:
+        state["quiet"] = True
     pickler.later("task", task, state)
     return make_task, (type(task),)
+
+
+def _check_wait(task: Any) -> None:
+    """Raise CannotMove if ``task``, once it has its coroutine back, would not take up its wait by itself."""
+    waiter = task._fut_waiter
+    if waiter is None:
+        raise CannotMove(f"task {task.get_name()}", remedy="It is about to run; it can be moved while it waits.")
+    if not isinstance(waiter, _C_FUTURE) or not _ends_in_future(task.get_coro()):
+        kind = f"{type(waiter).__module__}.{type(waiter).__qualname__}"
+        raise CannotMove(
+            f"wait of task {task.get_name()} for {kind}, which gives itself to the loop in a way of its own",
+            remedy="Await an asyncio.Future, or let __await__ return that of one.",
+        )
+
+
+def _ends_in_future(awaited: Any) -> bool:
+    """Whether what is awaited at the end is the iterator of a future, which can be made anew: any other one would be
+    resumed where it is."""
+    while type(awaited) is not FutureIter:
+        if isinstance(awaited, types.CoroutineType):
+            awaited = awaited.cr_await
+        elif isinstance(awaited, types.GeneratorType):
+            awaited = awaited.gi_yieldfrom
+        elif isinstance(awaited, types.AsyncGeneratorType):
+            awaited = awaited.ag_await
+        else:
+            found = frames.read_awaitable(awaited)
+            if found is None:
+                return False
+            awaited = found[1][0]
+    return True
 
 
 def make_task(cls: type) -> object:
@@ -125,10 +179,21 @@ def _context_of(task: Any) -> contextvars.Context | None:
     return next((part for part in gc.get_referents(task) if type(part) is contextvars.Context), None)
 
 
+def _coroutine_of(task: Any) -> object:
+    if not task.done():
+        return task.get_coro()
+    # CPython 3.12.1 crashes when an eager task that is done is asked for it. It comes before the task's loop.
+    for part in gc.get_referents(task):
+        if part is task._loop:
+            break
+        if asyncio.iscoroutine(part):
+            return part
+    return None
+
+
 def prepare_task(task: Any, state: dict[str, Any]) -> None:
     """Raise what :func:`fill_task` could raise."""
-    if state["cancelling"] and _cancelling_offset() is None:
-        raise InternalError("The number of cancellations of a task cannot be restored on this interpreter.")
+    task_fields.check(state)
     if state["is"] == "PENDING" and not asyncio.iscoroutine(state["coroutine"]):
         raise InternalError(f"Task {state['name']} has no coroutine.")
 
@@ -141,62 +206,33 @@ def fill_task(restoring: Restoring, task: Any, state: dict[str, Any]) -> None:
     _C_TASK.__init__(task, coroutine, loop=loop, name=state["name"], context=state["context"])
     if not is_pending:
         loop._ready.pop()
-    if state["cancelling"]:
-        offset = _cancelling_offset()
-        assert offset is not None
-        ctypes.c_int.from_address(id(task) + offset).value = state["cancelling"]
+    task_fields.write(task, state)
+    if "quiet" in state:
+        task._log_destroy_pending = False
+    if is_pending and "must_cancel" in state:
+        task._cancel_message = state["message"]
+        loop.call_soon(task_fields.set_must_cancel, task)  # behind the step in which it takes up its wait
     fill_future(restoring, task, state)
-
-
-@functools.cache
-def _cancelling_offset() -> int | None:
-    """Where a task counts its cancellations: found by cancelling one and looking. None if it is not clear."""
-    loop = asyncio.new_event_loop()
-    try:
-        coroutine: Any = frames.blank_finished("coroutine", "probe", "probe")
-        task = asyncio.Task(coroutine, loop=loop)
-        rows = []
-        for _ in range(5):
-            rows.append(_words(task))
-            task.cancel()
-        found = [index for index, values in enumerate(zip(*rows, strict=True)) if values == (0, 1, 2, 3, 4)]
-        cast("Any", loop)._ready.clear()
-        _C_FUTURE.set_result(task, None)
-        return found[0] * 4 if len(found) == 1 else None
-    finally:
-        loop.close()
-
-
-def _words(task: object) -> list[int]:
-    return list((ctypes.c_int * (type(task).__basicsize__ // 4)).from_address(id(task)))
 
 
 # --- handles --------------------------------------------------------------------------------------------------------
 
 
 def reduce_handle(pickler: Pickling, handle: Any) -> Reduced:
-    is_timer = isinstance(handle, asyncio.TimerHandle)
-    scheduled = pickler.loop._scheduled if is_timer and not handle._cancelled else ()
-    index = next((position for position, timer in enumerate(scheduled) if timer is handle), -1)
-    state = (handle._callback, handle._args, handle._context, handle._cancelled, index)
+    state = (handle._callback, handle._args, handle._context, handle._cancelled, handle._source_traceback)
     pickler.later("handle", handle, state)
-    return make_handle, (type(handle), handle._when if is_timer else None)
+    return make_handle, (type(handle), handle.when() if isinstance(handle, asyncio.TimerHandle) else None)
 
 
 def make_handle(cls: Any, when: float | None) -> object:
     handle: Any = cls.__new__(cls)
     handle._loop = current().loop
     handle._repr = None
-    handle._source_traceback = None
     if when is not None:
         handle._when = when  # its hash
         handle._scheduled = False
     return handle
 
 
-def fill_handle(restoring: Restoring, handle: Any, state: tuple[Any, ...]) -> int:
-    """The handle's place among the loop's timers, or -1."""
-    handle._callback, handle._args, handle._context, handle._cancelled, index = state
-    if index >= 0:
-        handle._scheduled = True
-    return cast("int", index)
+def fill_handle(handle: Any, state: tuple[Any, ...]) -> None:
+    handle._callback, handle._args, handle._context, handle._cancelled, handle._source_traceback = state

@@ -54,7 +54,8 @@ def reduce_class(pickler: Pickling, cls: type) -> Reduced:
         return NotImplemented
     name = global_name(cls)
     if name is not None:
-        return NotImplemented if find_global(*name) is cls else (import_global, name)
+        is_plain = name[1] == cls.__qualname__ and find_global(*name) is cls
+        return NotImplemented if is_plain else (import_global, name)
     if id(cls) in _TYPES_MODULE:
         return import_global, ("types", _TYPES_MODULE[id(cls)])
     if not cls.__flags__ & _HEAP_TYPE or cls.__flags__ & _IMMUTABLE:

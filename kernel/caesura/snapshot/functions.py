@@ -23,7 +23,8 @@ _PARTS = ("__defaults__", "__kwdefaults__", "__module__", "__doc__", "__qualname
 def reduce_function(pickler: Pickling, function: types.FunctionType) -> Reduced:
     name = global_name(function)
     if name is not None:
-        return NotImplemented if find_global(*name) is function else (import_global, name)
+        is_plain = name[1] == function.__qualname__ and find_global(*name) is function
+        return NotImplemented if is_plain else (import_global, name)
     state = {part: getattr(function, part) for part in _PARTS}
     if function.__annotations__:
         state["__annotations__"] = function.__annotations__

@@ -121,7 +121,7 @@ class _Search:
             for name, value in state.items():
                 yield f"{name} of {owner}", value
         elif phase == "context":
-            for variable, value in state:
+            for variable, value in state[0]:
                 yield f"context variable {variable.name}", variable
                 yield f"value of context variable {variable.name}", value
         elif phase == "handle":

@@ -56,8 +56,12 @@ def global_name(obj: Any) -> tuple[str, str] | None:
     qualname = getattr(obj, "__qualname__", None)
     if not isinstance(module, str) or not isinstance(qualname, str):
         return None
-    if module in NOTEBOOK_MODULES or "<locals>" in qualname or not is_importable(sys.modules.get(module)):
+    if module in NOTEBOOK_MODULES or not is_importable(sys.modules.get(module)):
         return None
+    if "<locals>" in qualname:
+        # What a module made with a function of its own, as asyncio.eager_task_factory.
+        name = next((name for name, value in vars(sys.modules[module]).items() if value is obj), None)
+        return None if name is None else (module, name)
     found = find_global(module, qualname)
     if found is obj:
         return module, qualname

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import heapq
 import weakref
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from caesura import frames, points
 from caesura.errors import InternalError
+from caesura.frames import FrameState
 
 CallbackOrders = list[tuple["asyncio.Future[Any]", list[tuple[Any, ...]]]]
 """(future, its callbacks in order: ``("task", task)`` or ``("callback", function, context)``)."""
-
-_TIMER: Final[Any] = asyncio.TimerHandle
 
 _stack: list[Restoring] = []
 
@@ -36,7 +34,7 @@ class Restoring:
     def __init__(self, loop: Any) -> None:
         self.loop = loop
         self.orders: CallbackOrders = []
-        self.timer_times: list[float] = []
+        self.loop_state: dict[str, Any] = {}
         self._made: list[object] = []
         self._states: dict[str, list[tuple[Any, Any]]] = {}
 
@@ -71,6 +69,7 @@ class Restoring:
         from caesura.snapshot.asyncio_objects import fill_future, fill_handle, fill_task, prepare_task
         from caesura.snapshot.contexts import fill_context
         from caesura.snapshot.iterators import fill_iterator
+        from caesura.snapshot.loop_state import adopt_generator, restore
         from caesura.snapshot.suspended import frame_of
 
         pairs = [(obj, frame_of(state)) for obj, state in self._of("frame")]
@@ -86,34 +85,15 @@ class Restoring:
             fill_future(self, future, state)
         for task, state in self._of("task"):
             fill_task(self, task, state)
-        places = {fill_handle(self, handle, state): handle for handle, state in self._of("handle")}
-        self._schedule(places)
+        for handle, state in self._of("handle"):
+            fill_handle(handle, state)
+        restore(self.loop, self.loop_state)
+        for generator, frame in pairs:
+            if frame.kind == "async_generator" and frame.hooks_inited and frame.status is FrameState.SUSPENDED:
+                adopt_generator(self.loop, generator)
         for finalizer, (target, function, arguments, keywords, at_exit) in self._of("finalize"):
             weakref.finalize.__init__(cast("Any", finalizer), target, function, *arguments, **keywords)
             finalizer.atexit = at_exit
 
-    def _schedule(self, places: dict[int, Any]) -> None:
-        """Put the timers into their old places in the loop's heap, so that those of the same time keep their order.
-
-        A place whose timer was not saved gets one that is cancelled.
-        """
-        scheduled: list[asyncio.TimerHandle] = self.loop._scheduled
-        own = scheduled[:]
-        scheduled.clear()
-        for place, when in enumerate(self.timer_times):
-            handle = places.get(place)
-            if handle is None:
-                handle = _TIMER(when, _nothing, (), self.loop)
-                handle._scheduled = True
-                self.loop._timer_cancelled_count += 1
-                handle._cancelled = True
-            scheduled.append(handle)
-        for handle in own:
-            heapq.heappush(scheduled, handle)
-
     def _of(self, phase: str) -> list[tuple[Any, Any]]:
         return self._states.get(phase, [])
-
-
-def _nothing() -> None:
-    return

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from caesura import points
 from caesura.errors import CannotMove, SaveAborted, SnapshotRefused
-from caesura.snapshot import archive, interpreter, seeds
+from caesura.snapshot import archive, interpreter, loop_state, seeds
 from caesura.snapshot.archive import Saved
 from caesura.snapshot.pickler import ObjectPickler, Stream
 from caesura.snapshot.quiet import quiet
@@ -76,11 +76,10 @@ def _dump(
     first = {name: value for name, value in namespace.items() if isinstance(value, _FIRST)}
     second = {name: value for name, value in namespace.items() if name not in first}
     rest = {key: value for key, value in root.items() if key != "namespace"}
-    timer_times = [timer.when() for timer in loop._scheduled]
     early, late = states
     try:
         stream.write(pickle.dumps(early, 5))  # a pickle of its own: it is read before the seeds are there
-        pickler.dump_all([list(namespace), first, second, rest, timer_times, late])
+        pickler.dump_all([list(namespace), first, second, rest, loop_state.capture(loop), late])
     except (SaveAborted, CannotMove):
         raise
     except RecursionError as error:
@@ -139,7 +138,7 @@ def _read(
     for _ in ("first", "second"):
         namespace.update(unpickler.load())
     rest = unpickler.load()
-    restoring.timer_times = unpickler.load()
+    restoring.loop_state = unpickler.load()
     late = unpickler.load()
     while (entries := unpickler.load()) is not None:
         restoring.take(entries)

@@ -84,6 +84,24 @@ CASES = {
         "busy ThreadPoolExecutor",
         "when its jobs are done",
     ),
+    "an awaitable that gives itself to the loop by hand": (
+        "class Hand(asyncio.Future):\n    def __await__(self):\n        self._asyncio_future_blocking = True\n"
+        "        yield self\n        return self.result()\nasync def waits():\n"
+        "    global hand\n    hand = Hand()\n    await hand",
+        "task = asyncio.create_task(waits(), name='by hand'); await task",
+        "task",
+        "wait of task by hand for __main__.Hand",
+        "Await an asyncio.Future",
+    ),
+    "the value of a context variable": (
+        "import contextvars, sqlite3\nvariable = contextvars.ContextVar('variable')\nasync def waits():\n"
+        "    variable.set(sqlite3.connect(':memory:'))\n    try:\n        await turn()\n    finally:\n"
+        "        variable.get().close()",
+        "task = asyncio.create_task(waits()); await task",
+        "value of context variable variable",
+        "sqlite3.Connection",
+        "Close it",
+    ),
     "what its own code refuses": (
         "class Stubborn:\n    def __reduce__(self):\n        raise ValueError('not me')\nx = [Stubborn()]",
         "await turn()",
@@ -126,5 +144,7 @@ def clean_up(notebook: Notebook) -> None:
         namespace["loader"]._conn.close()
     if "things" in namespace:
         namespace["things"]["a"][1].close()
-    if "fetch" in namespace or "work" in namespace:
+    if "hand" in namespace:
+        namespace["hand"].set_result(None)
+    if namespace.keys() & {"fetch", "work", "variable"}:
         notebook.step()

@@ -124,3 +124,24 @@ def test_a_remote_function_with_retries_is_run_again(make_home: Callable[..., Ho
         f"print(await dies_once())"
     )
     assert result.text == "second time\n"
+
+
+def test_a_cell_whose_first_act_is_to_kill_the_coordinator_and_its_worker_runs_once(
+    make_home: Callable[..., Home], tmp_path: Path
+) -> None:
+    home = make_home(CAESURA_WORKERS="1", CAESURA_POLICY="auto")
+    notebook = home.notebook()
+    log = tmp_path / "ran.log"
+    for number in range(3):
+        notebook.run("import os, signal")
+        old = home.coordinator_pid()
+        cell = notebook.submit(
+            f"os.kill({old}, signal.SIGKILL)\n"
+            f"with open({str(log)!r}, 'a') as f: f.write('{number} ')\n"
+            f"os.kill(os.getpid(), signal.SIGKILL)"
+        )
+        until(lambda old=old: home.coordinator_pid() != old and home.status(), "the coordinator is back")
+        result = notebook.wait(cell)
+        assert result.error is not None
+        assert result.error["ename"] == "WorkerDied"
+    assert log.read_text() == "0 1 2 "

@@ -19,9 +19,12 @@ from caesura.coordinator.core import Core
 from caesura.coordinator.front import Front
 from caesura.coordinator.sent_marks import SentMarks
 from caesura.errors import CaesuraError, EnvironmentFault
+from caesura.store.begun import forget as forget_begun
 from caesura.wire.messages import Json, Message, pack
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import zmq
 
     from caesura.coordinator.processes import WorkerProcesses
@@ -44,6 +47,7 @@ class Effects:
         writer: Writer,
         context: zmq.Context[Any],
         marks: SentMarks,
+        begun: Path,
         on_quit: Callable[[str], None],
     ) -> None:
         self.core = core
@@ -51,6 +55,7 @@ class Effects:
         self._writer = writer
         self._context = context
         self._marks = marks
+        self._begun = begun
         self._on_quit = on_quit
         self._loop = asyncio.get_running_loop()
         self.links: dict[int, asyncio.WriteTransport] = {}
@@ -116,6 +121,7 @@ class Effects:
                     front.hold_iopub(seconds)
             case do.CloseFront(session_id):
                 self._marks.forget(session_id)
+                forget_begun(self._begun, session_id)
                 if (front := self._fronts.pop(session_id, None)) is not None:
                     self._spawn(front.close())
             case do.CloseLink(link):

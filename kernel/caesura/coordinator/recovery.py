@@ -7,7 +7,7 @@ alive. What must not: processes; who is alive is told.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from caesura.model import CallKind
 from caesura.policy import Policy, parse
 from caesura.store.records import Records
 from caesura.store.rows import CellRow, OperationRow, SessionRow, SnapshotRow, SnapshotState, WaitRow
-from caesura.wire.life import FINAL, CellState
+from caesura.wire.life import FINAL, CellEvent, CellState
 from caesura.wire.messages import Json, wait_from_json
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Found:
     prepared: SnapshotRow | None
     last: SnapshotRow | None
     events: Sequence[str]
+    begun: str = ""
+    """The id of a cell that has begun although the records do not say so yet."""
 
     @property
     def worker(self) -> Json:
@@ -59,22 +61,24 @@ class Everything:
     waits: Sequence[WaitRow] = field(default=(), repr=False)
 
 
-def read_everything(records: Records) -> Everything:
-    """All that is not over, in one transaction."""
+def read_everything(records: Records, has_begun: Callable[[str, str], bool] = lambda *_: False) -> Everything:
+    """All that is not over, in one transaction; ``has_begun(session_id, cell_id)`` as in :mod:`caesura.store.begun`."""
     found = []
     for row in records.sessions():
         if row.state == "ended":
             continue
-        snapshots = records.snapshots(row.id)
+        snapshots, cells = records.snapshots(row.id), records.cells(row.id)
+        queued = (cell.id for cell in cells if cell.state == CellState.QUEUED)
         found.append(
             Found(
                 row,
-                records.cells(row.id),
+                cells,
                 records.operations(row.id),
                 next((snapshot for snapshot in snapshots if snapshot.id == row.snapshot_id), None),
                 next((s for s in snapshots if s.state == SnapshotState.PREPARED and s.epoch == row.epoch), None),
                 snapshots[0] if snapshots else None,
                 [event.kind for event in records.open_events(row.id)],
+                next((cell_id for cell_id in queued if has_begun(row.id, cell_id)), ""),
             )
         )
     return Everything(found, records.recent_waits())
@@ -98,7 +102,9 @@ class Recovery:
             taken.append((session, found))
         for session, found in taken:
             self._place(session, found, found.worker.get("worker_id", "") in alive)
-        for session, _ in taken:
+        for session, found in taken:
+            if found.begun and session.worker is None and session.saved is None:
+                self._take_as_begun(session, found.begun)
             self._go_on(session)
         core.pool.schedule()
         core.session.look_idle()
@@ -214,6 +220,15 @@ class Recovery:
         self._core.persist(
             lambda records: records.commit_snapshot(session_id, row.id, epoch, now, over_events=True), durable=True
         )
+
+    def _take_as_begun(self, session: Session, cell_id: str) -> None:
+        """Its worker died before its last words were recorded: it is over, and must not run again (I2)."""
+        cell = session.cells[cell_id]
+        request = cell.request
+        if session.cell is None and request is not None and request in session.queue:
+            session.queue.remove(request)
+            session.cell = cell
+            cell.apply(CellEvent.START, self._core.now)
 
     def _go_on(self, session: Session) -> None:
         core, cell = self._core, session.cell

@@ -6,6 +6,7 @@ What lives here: connections, who may connect, start and end. What must not: dec
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import logging
 import os
@@ -27,6 +28,7 @@ from caesura.coordinator.sent_marks import SentMarks
 from caesura.coordinator.settings import Caesura
 from caesura.errors import EnvironmentFault, HomeUnusable
 from caesura.model import PROTOCOL
+from caesura.store.begun import has_begun
 from caesura.store.blobs import Blobs
 from caesura.store.home import Home
 from caesura.store.writer import Writer
@@ -68,12 +70,16 @@ class Server:
             about=about,
         )
         self.core.rpc.rss_bytes = _rss_bytes
-        self.effects = Effects(self.core, writer, make_context(), SentMarks(home.run_path / "sent"), self._quit)
+        self.effects = Effects(
+            self.core, writer, make_context(), SentMarks(home.run_path / "sent"), home.begun_path, self._quit
+        )
         self.processes = self.effects.processes = processes
 
     async def start(self) -> None:
         """Take up what the records hold, then listen. HomeUnusable if the socket cannot be made."""
-        everything = await asyncio.wrap_future(self._writer.submit(read_everything, durable=False))
+        begun = functools.partial(has_begun, self._home.begun_path)
+        read = functools.partial(read_everything, has_begun=begun)
+        everything = await asyncio.wrap_future(self._writer.submit(read, durable=False))
         alive = self._adopt(everything)
         self.socket_path.unlink(missing_ok=True)
         loop = asyncio.get_running_loop()

@@ -40,6 +40,11 @@ class Home:
         return self.path / "run"
 
     @property
+    def begun_path(self) -> Path:
+        """Of :mod:`caesura.store.begun`."""
+        return self.run_path / "begun"
+
+    @property
     def logs_path(self) -> Path:
         return self.path / "logs"
 

@@ -20,6 +20,7 @@ from caesura.calls.backend import install as install_backend
 from caesura.errors import EnvironmentFault, SnapshotRefused
 from caesura.loop import Block, CellLoop, Delivery, SignalHandling
 from caesura.model import SessionKind
+from caesura.store.begun import BegunCell
 from caesura.store.blobs import Blobs
 from caesura.store.home import open_home
 from caesura.wire import messages as wire
@@ -104,7 +105,9 @@ class Worker:
         kernel.rename(attach.session_id)
         home = open_home(config.home_directory(os.environ))
         blobs = Blobs(home.blobs_path, home.key)
-        self._own_up()
+        self._begun = BegunCell(home.begun_path, attach.session_id)
+        for thread in threading.enumerate():  # all that are there before any code runs are not the user's
+            self._loop.own_threads.add(thread)
         show_errors_plainly(kernel.shell, self._is_main_interrupted)
         for stream in self._streams:
             stream.undisturbed = self._signals.deferred
@@ -117,11 +120,6 @@ class Worker:
         if attach.manifest is None:
             return self._begin(attach, began)
         return self._resume(attach, blobs, began)
-
-    def _own_up(self) -> None:
-        """Tell the loop which threads and descriptors are not the user's: all that are there before any code runs."""
-        for thread in threading.enumerate():
-            self._loop.own_threads.add(thread)
 
     def _begin(self, attach: wire.Attach, began: float) -> bool:
         if attach.kind == SessionKind.FUNCTION:
@@ -206,6 +204,7 @@ class Worker:
     def _execute(self, cell_id: str, idents: list[bytes], request: dict[str, Any]) -> None:
         self.kernel.set_parent(idents, request)
         cell = Cell(self, cell_id, idents, request)
+        self._begun.begin(cell_id)
         with self._channel.batch():
             self._channel.send(wire.CellStarted(epoch=self._epoch, number=0, cell_id=cell_id))
             self.kernel._publish_status("busy", "shell")

@@ -169,3 +169,32 @@ def test_a_stop_with_open_notebooks_needs_force(make_world: MakeWorld) -> None:
     assert "--force" in request(world, "stop").error
     assert request(world, "stop", force=True).result == {"stopping": True}
     assert world.quit
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_a_cell_whose_worker_and_coordinator_die_before_its_beginning_is_recorded_runs_at_most_once(
+    make_world: MakeWorld, has_begun: bool
+) -> None:
+    world = make_world()
+    session = world.open()
+    world.run(session, "pass")
+    world.settle()
+    cell = world.run(session, "print")
+    world.run_to("took Deliver" if has_begun else "sent Deliver")
+    (worker,) = world.alive()
+    worker.sent.clear()  # its last words reach nobody
+    worker.received.clear()
+    worker.is_alive = False
+    if has_begun:
+        world.begun.add((session, cell))
+    world.trace.clear()
+    world.kill_core()
+    world.come_back(session)
+    world.pass_time(5)
+    (reply,) = world.replies(cell)
+    assert reply["status"] == ("error" if has_begun else "ok")
+    assert reply.get("ename", "") == ("WorkerDied" if has_begun else "")
+    assert len(world.trace) == (0 if has_begun else 1)
+    following = world.run(session, "pass")
+    world.pass_time(5)
+    assert world.state(session, following) == "done"

@@ -48,6 +48,7 @@ class World:
         self.workers: dict[str, FakeWorker] = {}
         self.front: list[do.Command] = []
         self.sent_marks: dict[str, int] = {}
+        self.begun: set[tuple[str, str]] = set()  # (session, cell) of caesura.store.begun
         self.told: list[tuple[int, wire.Message]] = []
         self.memory = 0.9
         self.frames = ""
@@ -285,7 +286,7 @@ class World:
             worker.received.clear()
         self.start_core()
         with self.records.transaction(durable=False):
-            everything = read_everything(self.records)
+            everything = read_everything(self.records, lambda *named: named in self.begun)
         alive = {w.worker_id for w in self.workers.values() if w.is_alive}
         self.gone = {w.worker_id for w in self.workers.values() if not w.is_alive}
         self.act(self.core.recovery.take_up, everything, alive)

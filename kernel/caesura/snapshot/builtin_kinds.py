@@ -6,17 +6,12 @@ import gc
 import struct
 import types
 import typing
-import weakref
 from collections.abc import Callable
 from typing import Any
 
 from caesura.errors import CannotMove
 from caesura.snapshot.functions import import_global
 from caesura.snapshot.reducing import NOTEBOOK_MODULES, Pickling, Reduced, find_global, global_name
-
-
-def reduce_mapping_proxy(pickler: Pickling, proxy: Any) -> Reduced:
-    return types.MappingProxyType, (gc.get_referents(proxy)[0],)
 
 
 def reduce_dict_view(pickler: Pickling, view: Any) -> Reduced:
@@ -28,37 +23,6 @@ def reduce_dict_view(pickler: Pickling, view: Any) -> Reduced:
 def make_dict_view(mapping: dict[Any, Any], name: str) -> object:
     view: object = getattr(mapping, name)()
     return view
-
-
-def reduce_weak_reference(pickler: Pickling, reference: Any) -> Reduced:
-    """What is referred to comes along; if nothing else holds it at the other end, the reference is dead there."""
-    target = reference()
-    if target is None:
-        return make_dead_reference, (type(reference),)
-    callback = reference.__callback__
-    if isinstance(reference, weakref.KeyedRef):
-        return weakref.KeyedRef, (target, callback, reference.key)
-    return type(reference), (target,) if callback is None else (target, callback)
-
-
-class _Gone:
-    pass
-
-
-def make_dead_reference(cls: Any) -> object:
-    return weakref.ref(_Gone()) if cls is not weakref.ref and issubclass(cls, weakref.KeyedRef) else cls(_Gone())
-
-
-def reduce_weak_dictionary(pickler: Pickling, mapping: Any) -> Reduced:
-    """With all that is in it: somebody may be half-way through its entries."""
-    return object.__new__, (type(mapping),), mapping.__dict__
-
-
-def reduce_finalizer(pickler: Pickling, finalizer: Any) -> Reduced:
-    found = finalizer.peek()
-    if found is not None:
-        pickler.later("finalize", finalizer, (*found, finalizer.atexit))
-    return object.__new__, (type(finalizer),)
 
 
 def reduce_match(pickler: Pickling, match: Any) -> Reduced:
@@ -139,7 +103,23 @@ def make_new_type(name: str, supertype: Any, module: str) -> object:
 def reduce_type_alias(pickler: Pickling, alias: Any) -> Reduced:
     if _is_global((alias.__module__, alias.__name__), alias):
         return import_global, (alias.__module__, alias.__name__)
+    compute = _unevaluated(alias)
+    if compute is not None and not alias.__type_params__:
+        return make_lazy_alias, (alias.__name__, alias.__module__, compute)
     return make_type_alias, (alias.__name__, alias.__value__, alias.__type_params__)
+
+
+def _unevaluated(alias: Any) -> types.FunctionType | None:
+    """The function that gives the value of an alias: it may refer to the alias, or to what is not there yet."""
+    found = [each for each in gc.get_referents(alias) if isinstance(each, types.FunctionType)]
+    return found[0] if len(found) == 1 and found[0].__name__ == alias.__name__ else None
+
+
+def make_lazy_alias(name: str, module: str, compute: Callable[[], object]) -> object:
+    names: dict[str, Any] = {"__name__": module}
+    exec(f"def make(compute):\n    type {name} = compute()\n    return {name}", names)  # noqa: S102  a statement only
+    found: object = names["make"](compute)
+    return found
 
 
 def make_type_alias(name: str, value: Any, parameters: Any) -> object:

@@ -134,6 +134,8 @@ class _CallPickler(ObjectPickler):
         return reduced
 
     def later(self, phase: Phase, obj: object, state: object) -> None:
+        if phase == "cache":
+            return  # what has been computed here need not travel with every call
         if phase != "iterator":
             raise CannotMove(kind_name(type(obj)), remedy="It stays in its session: pass what it gives instead.")
         self._put_off.append((phase, obj, state))

@@ -11,6 +11,7 @@ import dataclasses
 import enum
 import functools
 import io
+import queue
 import re
 import struct
 import sys
@@ -27,14 +28,17 @@ from caesura.snapshot import (
     builtin_kinds,
     classes,
     contexts,
+    descriptors,
     exceptions,
     files,
-    forwarding,
+    function_wrappers,
     functions,
+    instances,
     iterators,
     itertools_objects,
     suspended,
     threads,
+    weak_references,
 )
 from caesura.snapshot.reducing import Pickling, Reduced, Reducer
 from caesura.snapshot.unmovable import refuse, remedy_for
@@ -67,10 +71,13 @@ _EXACT: Final[dict[type, Reducer]] = {
     types.CodeType: functions.reduce_code,
     types.CellType: functions.reduce_cell,
     types.MethodType: functions.reduce_method,
-    property: functions.reduce_property,
-    staticmethod: functions.reduce_wrapping_method,
-    classmethod: functions.reduce_wrapping_method,
-    type(functools.lru_cache(int)): functions.reduce_lru_cache,
+    property: descriptors.reduce_property,
+    staticmethod: descriptors.reduce_wrapping_method,
+    classmethod: descriptors.reduce_wrapping_method,
+    type(functools.lru_cache(int)): function_wrappers.reduce_lru_cache,
+    type(functools.cmp_to_key(max)): function_wrappers.reduce_sort_key,
+    types.MemberDescriptorType: descriptors.reduce_slot,
+    types.GetSetDescriptorType: descriptors.reduce_slot,
     types.CoroutineType: suspended.reduce_suspended,
     types.GeneratorType: suspended.reduce_suspended,
     types.AsyncGeneratorType: suspended.reduce_suspended,
@@ -82,16 +89,19 @@ _EXACT: Final[dict[type, Reducer]] = {
     asyncio.TimerHandle: asyncio_objects.reduce_handle,
     type(threading.Lock()): threads.reduce_lock,
     type(threading.RLock()): threads.reduce_rlock,
-    types.MappingProxyType: builtin_kinds.reduce_mapping_proxy,
+    queue.SimpleQueue: threads.reduce_simple_queue,
+    types.MappingProxyType: descriptors.reduce_mapping_proxy,
     type({}.keys()): builtin_kinds.reduce_dict_view,
     type({}.values()): builtin_kinds.reduce_dict_view,
     type({}.items()): builtin_kinds.reduce_dict_view,
     type(collections.OrderedDict().keys()): builtin_kinds.reduce_dict_view,
     type(collections.OrderedDict().values()): builtin_kinds.reduce_dict_view,
     type(collections.OrderedDict().items()): builtin_kinds.reduce_dict_view,
-    weakref.WeakKeyDictionary: builtin_kinds.reduce_weak_dictionary,
-    weakref.WeakValueDictionary: builtin_kinds.reduce_weak_dictionary,
-    weakref.finalize: builtin_kinds.reduce_finalizer,
+    weakref.WeakKeyDictionary: weak_references.reduce_weak_dictionary,
+    weakref.WeakValueDictionary: weak_references.reduce_weak_dictionary,
+    weakref.ProxyType: weak_references.reduce_proxy,
+    weakref.CallableProxyType: weak_references.reduce_proxy,
+    weakref.finalize: weak_references.reduce_finalizer,
     re.Match: builtin_kinds.reduce_match,
     struct.Struct: builtin_kinds.reduce_struct,
     **dict.fromkeys(iterators.DICT_ITERATORS, iterators.reduce_dict_iterator),
@@ -122,7 +132,10 @@ _SUBCLASSES: Final[tuple[tuple[type, Reducer], ...]] = (
     (type, classes.reduce_class),
     (enum.Enum, classes.reduce_enum_member),
     (types.ModuleType, functions.reduce_module),
-    (weakref.ref, builtin_kinds.reduce_weak_reference),
+    (weakref.ref, weak_references.reduce_weak_reference),
+    (property, descriptors.reduce_property),
+    (staticmethod, descriptors.reduce_wrapping_method),
+    (classmethod, descriptors.reduce_wrapping_method),
     (threading.Thread, threads.reduce_thread),
     (threading.local, threads.reduce_local),
 )
@@ -147,9 +160,8 @@ def reducer_for(obj: object) -> Reducer | None:
         return itertools_objects.reduce_itertools_object
     if frames.unavailable_reason() is None and frames.read_awaitable(obj) is not None:
         return suspended.reduce_awaitable
-    if not _is_plain(cls):
-        return reduce_widely
-    return forwarding.reduce_forwarding if forwarding.is_forwarding(cls) else None
+    is_plain = _is_plain(cls)
+    return instances.reducer_of_instances(cls, is_plain=is_plain) or (None if is_plain else reduce_widely)
 
 
 def _has_default_reduction(cls: type) -> bool:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import abc
 import contextlib
 import enum
+import gc
 import types
 import uuid
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, cast
 
 from caesura.errors import CannotMove
+from caesura.snapshot import models
 from caesura.snapshot.functions import import_global
 from caesura.snapshot.reducing import Pickling, Reduced, find_global, global_name
 
@@ -65,7 +67,8 @@ def reduce_class(pickler: Pickling, cls: type) -> Reduced:
         if special in cls.__dict__:
             namespace[special] = cls.__dict__[special]
     arguments = (type(cls), cls.__name__, cls.__bases__, namespace, pickler.token_of(cls))
-    return make_class, arguments, (_attributes(cls), _registered(cls)), None, None, fill_class
+    state = (_attributes(cls), _registered(cls), _registered_with(cls))
+    return make_class, arguments, state, None, None, fill_class
 
 
 def _attributes(cls: type) -> dict[str, Any]:
@@ -85,13 +88,38 @@ def _registered(cls: type) -> list[type]:
     return [found for reference in dump[0] if (found := reference()) is not None]
 
 
+def _registered_with(cls: type) -> list[abc.ABCMeta]:
+    """The abstract classes of modules with which ``cls`` is registered."""
+    # Such a class keeps a weak reference in one of its sets, whose callback takes it out.
+    if not any(getattr(each.__callback__, "__name__", "") == "_destroy" for each in weakref.getweakrefs(cls)):
+        return []
+    return [found for found in _abstract_classes() if cls in _registered(found) and global_name(found) is not None]
+
+
+def _abstract_classes() -> Iterator[abc.ABCMeta]:
+    waiting: list[type] = [object]
+    seen: set[type] = set()
+    while waiting:
+        cls = waiting.pop()
+        if isinstance(cls, abc.ABCMeta):
+            yield cls
+        new: Any = set(type.__subclasses__(cls)) - seen
+        seen |= new
+        waiting += new
+
+
 def make_class(meta: type, name: str, bases: tuple[type, ...], namespace: dict[str, Any], token: str) -> type:
     known = _by_token.get(token) if token else None
     if known is not None:
         return known
-    new = abc.ABCMeta.__new__ if issubclass(meta, abc.ABCMeta) else type.__new__
-    with _without_init_subclass(bases):
-        cls = cast("type", new(meta, name, bases, dict(namespace)))
+    new: Any = abc.ABCMeta.__new__ if issubclass(meta, abc.ABCMeta) else type.__new__
+    try:
+        with _without_init_subclass(bases, _is_by_value):
+            cls = cast("type", new(meta, name, bases, dict(namespace)))
+    except TypeError:
+        # The hook of a module's class wants what stood in the class statement; it has had it.
+        with _without_init_subclass(bases, lambda base: True):
+            cls = cast("type", new(meta, name, bases, dict(namespace)))
     if token:
         _remember(cls, token)
     _unfilled.add(cls)
@@ -99,12 +127,12 @@ def make_class(meta: type, name: str, bases: tuple[type, ...], namespace: dict[s
 
 
 @contextlib.contextmanager
-def _without_init_subclass(bases: tuple[type, ...]) -> Iterator[None]:
-    """Keep ``__init_subclass__`` of classes by value from running: it ran when the class was made."""
+def _without_init_subclass(bases: tuple[type, ...], is_meant: Callable[[type], bool]) -> Iterator[None]:
+    """Keep ``__init_subclass__`` of such classes from running: it ran when the class was made."""
     hooked: dict[type, Any] = {}
     for base in {ancestor for direct in bases for ancestor in direct.__mro__}:
         hook = base.__dict__.get("__init_subclass__")
-        if hook is not None and base.__flags__ & _HEAP_TYPE and global_name(base) is None:
+        if hook is not None and base.__flags__ & _HEAP_TYPE and is_meant(base):
             hooked[base] = hook
             type.__setattr__(base, "__init_subclass__", classmethod(cast("Any", _do_nothing)))
     try:
@@ -114,18 +142,38 @@ def _without_init_subclass(bases: tuple[type, ...]) -> Iterator[None]:
             type.__setattr__(base, "__init_subclass__", hook)
 
 
+def _is_by_value(cls: type) -> bool:
+    return global_name(cls) is None
+
+
 def _do_nothing(cls: type, **_options: object) -> None:
     return
 
 
-def fill_class(cls: type, state: tuple[dict[str, Any], list[type]]) -> None:
+def fill_class(cls: type, state: tuple[dict[str, Any], list[type], list[abc.ABCMeta]]) -> None:
     if cls not in _unfilled:
         return  # known in this process already, where it may have changed since
     _unfilled.discard(cls)
-    for name, value in state[0].items():
-        type.__setattr__(cls, name, value)
-    for registered in state[1]:
-        cast("abc.ABCMeta", cls).register(registered)
+    attributes, registered, registered_with = state
+    for name, value in attributes.items():
+        if _is_taken(type(cls), name):
+            gc.get_referents(vars(cls))[0][name] = value
+        else:
+            type.__setattr__(cls, name, value)
+    type.__setattr__(cls, "__module__", cls.__module__)  # the interpreter forgets what it knew of the class
+    for each in registered:
+        cast("abc.ABCMeta", cls).register(each)
+    for abstract in registered_with:
+        abstract.register(cls)
+    models.note_class(cls)
+
+
+def _is_taken(meta: type, name: str) -> bool:
+    """Whether setting an attribute of a class would set something of its metaclass instead."""
+    for base in meta.__mro__:
+        if name in base.__dict__ and base is not type:
+            return hasattr(base.__dict__[name], "__set__")
+    return False
 
 
 # --- members of enumerations by value -------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ traceback (``except*`` relies on it), and users read it.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import types
@@ -38,11 +39,25 @@ def reduce_exception(pickler: Pickling, error: BaseException) -> Reduced:
     cls = type(error)
     own = cls.__reduce__ is not _builtin_base(cls).__reduce__ or cls.__reduce_ex__ is not object.__reduce_ex__
     reduced = cast("tuple[Any, ...]", error.__reduce_ex__(5))
-    links = (error.__cause__, error.__context__, error.__suppress_context__, error.__traceback__)
+    members = {name: getattr(error, name) for name in _members(cast("Any", cls))}
+    links = (error.__cause__, error.__context__, error.__suppress_context__, error.__traceback__, members)
     state = reduced[2] if len(reduced) > 2 else None
     if own or cls.__new__ is not _builtin_base(cls).__new__:
         return reduced[0], reduced[1], (state, links), None, None, fill_exception
     return make_exception, (cls, _builtin_base(cls), reduced[1]), (state, links), None, None, fill_exception
+
+
+@functools.cache
+def _members(cls: type) -> tuple[str, ...]:
+    """What the builtin classes above keep beside ``args``, and what pickle forgets in part: ``name``, ``obj``, ..."""
+    set_once = (BaseException, BaseExceptionGroup)
+    bases = [base for base in cls.__mro__ if base.__module__ == "builtins" and base not in set_once]
+    return tuple(
+        name
+        for base in bases
+        for name, member in base.__dict__.items()
+        if isinstance(member, types.MemberDescriptorType)
+    )
 
 
 def _builtin_base(cls: type) -> Any:
@@ -56,14 +71,17 @@ def make_exception(cls: type, base: Any, arguments: tuple[Any, ...]) -> object:
     return error
 
 
-def fill_exception(error: BaseException, state: tuple[Any, tuple[Any, Any, bool, Any]]) -> None:
-    own, (cause, context, suppress, trace) = state
+def fill_exception(error: BaseException, state: tuple[Any, tuple[Any, Any, bool, Any, dict[str, Any]]]) -> None:
+    own, (cause, context, suppress, trace, members) = state
     if own:
         cast("Any", error).__setstate__(own)
     error.__cause__ = cause
     error.__context__ = context
     error.__suppress_context__ = suppress
     error.__traceback__ = trace
+    for name, value in members.items():
+        if getattr(error, name) is not value:
+            setattr(error, name, value)
 
 
 def reduce_traceback(pickler: Pickling, trace: types.TracebackType) -> Reduced:

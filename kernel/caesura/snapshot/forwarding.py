@@ -9,21 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from caesura.snapshot.reducing import Pickling, Reduced
-
 
 def is_forwarding(cls: type) -> bool:
     """Whether the class answers for missing attributes and leaves its state to pickle."""
     return hasattr(cls, "__getattr__") and not hasattr(cls, "__setstate__")
-
-
-def reduce_forwarding(pickler: Pickling, obj: object) -> Reduced:
-    """As pickle reduces it, but the state is set by :func:`set_state`."""
-    parts = obj.__reduce_ex__(5)
-    if isinstance(parts, str) or len(parts) < 3 or parts[2] is None:
-        return parts
-    make, arguments, state, items, pairs = (*parts, None, None)[:5]
-    return make, arguments, state, items, pairs, set_state
 
 
 def set_state(obj: Any, state: Any) -> None:

@@ -6,8 +6,6 @@ end: the live namespace, the dict of its module.
 
 from __future__ import annotations
 
-import functools
-import gc
 import importlib
 import marshal
 import sys
@@ -90,57 +88,3 @@ def reduce_module(pickler: Pickling, module: types.ModuleType) -> Reduced:
     raise CannotMove(
         f"module {name}", remedy="It was made at run time and cannot be imported again; delete the variable."
     )
-
-
-def reduce_property(pickler: Pickling, prop: property) -> Reduced:
-    return property, (prop.fget, prop.fset, prop.fdel, prop.__doc__)
-
-
-def reduce_wrapping_method(pickler: Pickling, method: Any) -> Reduced:
-    """``staticmethod`` and ``classmethod``."""
-    # Their dict repeats what they took from the function; only what was set on them since counts.
-    taken = getattr(method.__func__, "__dict__", {})
-    own = {
-        key: value
-        for key, value in vars(method).items()
-        if not (key.startswith("__") and key.endswith("__")) and taken.get(key) is not value
-    }
-    return type(method), (method.__func__,), own or None, None, None, fill_dict
-
-
-def fill_dict(obj: Any, state: dict[str, Any]) -> None:
-    for name, value in state.items():
-        setattr(obj, name, value)
-
-
-def reduce_lru_cache(pickler: Pickling, cached: Any) -> Reduced:
-    """A cached function by value keeps what it has computed, as long as its size is not bounded."""
-    name = global_name(cached)
-    if name is not None:
-        return import_global, name
-    options = cached.cache_parameters()
-    stored = _cache_of(cached) if options["maxsize"] is None else {}
-    attributes = {key: value for key, value in vars(cached).items() if key != "__wrapped__"}
-    arguments = (cached.__wrapped__, options["maxsize"], options["typed"])
-    return make_lru_cache, arguments, (attributes, dict(stored)), None, None, fill_lru_cache
-
-
-def make_lru_cache(function: Any, maxsize: int | None, typed: bool) -> Any:
-    # Not through update_wrapper: the function may still be without its name.
-    return functools.lru_cache(maxsize=maxsize, typed=typed)(function)
-
-
-def fill_lru_cache(cached: Any, state: tuple[dict[str, Any], dict[Any, Any]]) -> None:
-    vars(cached).update(state[0])
-    if state[1]:
-        _cache_of(cached).update(state[1])
-
-
-def _cache_of(cached: Any) -> dict[Any, Any]:
-    """The dict in which an unbounded cache keeps its results (``lru_cache_object.cache`` in
-    https://github.com/python/cpython/blob/3.13/Modules/_functoolsmodule.c)."""
-    attributes = vars(cached)
-    for part in gc.get_referents(cached):
-        if type(part) is dict and part is not attributes:
-            return part
-    return {}

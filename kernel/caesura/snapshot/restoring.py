@@ -68,10 +68,13 @@ class Restoring:
         """Fill everything. The frames are checked as a whole before the first is written."""
         from caesura.snapshot.asyncio_objects import fill_future, fill_handle, fill_task, prepare_task
         from caesura.snapshot.contexts import fill_context
+        from caesura.snapshot.function_wrappers import fill_cache
         from caesura.snapshot.iterators import fill_iterator
         from caesura.snapshot.loop_state import adopt_generator, restore
         from caesura.snapshot.suspended import frame_of
 
+        for cached, kept in self._of("cache"):
+            fill_cache(cached, kept)
         pairs = [(obj, frame_of(state)) for obj, state in self._of("frame")]
         for task, state in self._of("task"):
             prepare_task(task, state)

@@ -1,9 +1,10 @@
-"""Locks, threads and executors: what of them can be made anew."""
+"""Locks, threads, executors and their queues: what of them can be made anew."""
 
 from __future__ import annotations
 
 import _thread
 import concurrent.futures
+import queue
 import sys
 import threading
 from typing import Any
@@ -22,6 +23,19 @@ def reduce_rlock(pickler: Pickling, lock: Any) -> Reduced:
     if not repr(lock).startswith("<unlocked"):
         raise CannotMove("held threading.RLock", remedy="Release it before the await, or use an asyncio.Lock.")
     return threading.RLock, ()
+
+
+def reduce_simple_queue(pickler: Pickling, waiting: queue.SimpleQueue[Any]) -> Reduced:
+    """No other thread works while a session is saved: what is in the queue is taken out and put back."""
+    entries = [waiting.get_nowait() for _ in range(waiting.qsize())]
+    for entry in entries:
+        waiting.put(entry)
+    return queue.SimpleQueue, (), entries, None, None, fill_simple_queue
+
+
+def fill_simple_queue(waiting: queue.SimpleQueue[Any], entries: list[Any]) -> None:
+    for entry in entries:
+        waiting.put(entry)
 
 
 def reduce_local(pickler: Pickling, local: Any) -> Reduced:

@@ -68,7 +68,7 @@ class Notebook:
 
     def execute(self, source: str) -> None:
         """Start a cell and run it to its first wait. A cell without an await is over then."""
-        code = compile(source, "<cell 1>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        code = compile(source, "<cell 1>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         running = eval(code, self.namespace)
         if isinstance(running, types.CoroutineType):
             self.cell = {"coroutine": running}

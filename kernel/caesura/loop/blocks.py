@@ -53,6 +53,7 @@ class BlockWatch:
         self._has_run_posted = False
         self._look_s = _FIRST_LOOK_S
         self._stands_until: float | None = None
+        self._put_off: list[Callable[[], None]] = []
         self._quiet_since = 0.0
         self._loop: CellLoop
         self._own_descriptors: set[int] = set()
@@ -83,6 +84,16 @@ class BlockWatch:
     def let_time_pass(self) -> None:
         if self._stands_until is not None:
             self._stands_until = self.clock.standing = None
+            put_off, self._put_off = self._put_off, []
+            for function in put_off:
+                self.selector.post(function)
+
+    def in_time(self, function: Callable[[], None]) -> None:
+        """Call ``function()`` now, or as soon as time passes."""
+        if self._stands_until is None:
+            function()
+        else:
+            self._put_off.append(function)
 
     # --- turns ------------------------------------------------------------------------------------------------------
 

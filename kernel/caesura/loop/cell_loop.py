@@ -138,6 +138,11 @@ class CellLoop(asyncio.SelectorEventLoop):
         """
         self._watch.selector.post(function)
 
+    def post_in_time(self, function: Callable[[], None]) -> None:
+        """As :meth:`post`, but while the session's time stands (:meth:`stand_still`) ``function()`` waits until it
+        passes."""
+        self.post(lambda: self._watch.in_time(function))
+
     def run_until_stopped(self, on_escape: Callable[[BaseException], None]) -> None:
         """Run until :meth:`stop`. A KeyboardInterrupt or SystemExit that leaves a task or callback of the user is
         given to ``on_escape``, and the loop goes on with what is ready."""

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from caesura import __version__, config, points
+from caesura import __version__, config, frames, points
 from caesura.calls.backend import install as install_backend
 from caesura.errors import EnvironmentFault, SnapshotRefused
 from caesura.loop import Block, CellLoop, Delivery, SignalHandling
@@ -44,8 +44,8 @@ log = logging.getLogger(__name__)
 
 _LAST_WORDS_S = 5.0
 _ALWAYS_S = 2.0
-"""Under ``always`` a block lasts until the coordinator has had it saved, though a timer were due sooner; but not longer
-than this, should the coordinator be away."""
+"""Under ``always`` a block lasts until the coordinator has had it saved, though a timer were due or an answer came
+sooner; but not longer than this, should the coordinator be away."""
 
 
 class Worker:
@@ -97,7 +97,9 @@ class Worker:
 
     def _take_up(self, attach: wire.Attach, began: float) -> bool:
         self._channel.set_session(attach.epoch, attach.next_number)
-        self._is_always = self._loop.counts_every_block = attach.policy == "always"
+        self._is_always = self._loop.counts_every_block = (
+            attach.policy == "always" and frames.unavailable_reason() is None
+        )
         self._notice += attach.notice
         kernel = self.kernel
         self._notice += self._settings.load(list(attach.environment.get("argv") or ()))
@@ -332,7 +334,7 @@ class Worker:
                 self._loop.post(lambda: self._requests.take(message, is_cell_running=self._main is not None))
             case wire.Answered():
                 self._arrived(suspension)
-                self._loop.post(lambda: self._backend.deliver(message))
+                self._loop.post_in_time(lambda: self._backend.deliver(message))
             case wire.Interrupt():
                 if suspension is None:
                     self._loop.post(_interrupt_processes)

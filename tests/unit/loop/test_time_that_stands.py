@@ -96,3 +96,34 @@ def test_a_wait_that_was_over_when_the_session_came_back_counts_as_a_block_if_wa
 
 def test_a_wait_that_was_over_when_the_session_came_back_is_no_block_otherwise(session: Session) -> None:
     assert blocks_after_a_resume(session, counts_every_block=False) == []
+
+
+def test_what_is_posted_in_time_waits_until_time_passes(session: Session) -> None:
+    answer = session.operation("op")
+    seen: list[bool] = []
+
+    def decided() -> None:
+        seen.append(answer.done())
+        session.loop.let_time_pass()
+
+    def report(block: Block) -> None:
+        session.loop.stand_still(60)
+        session.loop.post_in_time(lambda: answer.set_result("came"))
+        session.loop.post(decided)
+
+    async def cell() -> str:
+        return str(await answer)
+
+    session.loop.on_blocked = report
+    assert session.loop.run_until_complete(cell()) == "came"
+    assert seen == [False]
+
+
+def test_what_is_posted_in_time_comes_at_once_while_time_passes(session: Session) -> None:
+    answer = session.operation("op")
+
+    async def cell() -> str:
+        session.loop.post_in_time(lambda: answer.set_result("came"))
+        return str(await answer)
+
+    assert session.loop.run_until_complete(cell()) == "came"

@@ -68,4 +68,31 @@ def restore(states: list[tuple[Any, ...]]) -> None:
                 logger.addHandler(handler)
 
 
+def capture_settings() -> dict[str, Any]:
+    """What belongs to no logger: the level below which all are silent, names of levels, what makes records."""
+    return {
+        "silent below": logging.root.manager.disable,
+        "names of levels": tuple(vars(logging)["_levelToName"].items()),
+        "class": logging.getLoggerClass(),
+        "factory": logging.getLogRecordFactory(),
+        "shows errors": logging.raiseExceptions,
+        "takes warnings": vars(logging)["_warnings_showwarning"] is not None,
+    }
+
+
+def restore_settings(saved: dict[str, Any]) -> None:
+    if "silent below" in saved:
+        logging.disable(saved["silent below"])
+    for level, name in saved.get("names of levels", ()):
+        logging.addLevelName(level, name)
+    if "class" in saved:
+        logging.setLoggerClass(saved["class"])
+    if "factory" in saved:
+        logging.setLogRecordFactory(saved["factory"])
+    if "shows errors" in saved:
+        logging.raiseExceptions = saved["shows errors"]
+    if "takes warnings" in saved:
+        logging.captureWarnings(saved["takes warnings"])
+
+
 note_own_handlers()

@@ -17,6 +17,7 @@ from typing import Any, Final
 from caesura.errors import CannotMove, SaveAborted
 from caesura.frames import Frame, slot_names
 from caesura.model import Obstacle
+from caesura.snapshot import interpreter
 from caesura.snapshot.pickler import ObjectPickler, Stream
 from caesura.snapshot.quiet import quiet
 from caesura.snapshot.reducing import Phase
@@ -36,6 +37,8 @@ Trial = Callable[[object], None]
 
 def explain(error: BaseException, root: Mapping[str, Any], anchors: Anchors) -> Obstacle:
     """What made a save of ``root`` fail with ``error``: the thing, how the user reaches it, and what can be done."""
+    if isinstance(error, CannotMove) and error.path:
+        return _obstacle(error, error.path, None)
     namespace: dict[str, Any] = root["namespace"]
     loop = anchors.by_name.get("loop")
     seeds = collect(Anchors({**anchors.by_name, "namespace": namespace}), namespace)
@@ -73,6 +76,7 @@ class _Search:
     def run(self, error: BaseException, root: Mapping[str, Any]) -> Obstacle:
         pieces = [(name, value) for name, value in root["namespace"].items()]
         pieces += [(key, value) for key, value in root.items() if key != "namespace"]
+        pieces.append((interpreter.PLACE, interpreter.capture(early=False)))
         for label, value in pieces:
             found = self._look(label, value)
             if found is not None:

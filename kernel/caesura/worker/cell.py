@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import sys
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -45,6 +46,7 @@ class Cell:
         self._metadata: dict[str, Any] = {}
         self._statements: steps.Statements | None = None
         self._result: Any = None
+        self._display: Any = None
 
     @property
     def parent(self) -> dict[str, Any]:
@@ -70,6 +72,7 @@ class Cell:
             "metadata": self._metadata,
             "statements": self._statements,
             "value": None if self._result is None else self._result.result,
+            "display": None if sys.displayhook is self._shell.displayhook else sys.displayhook,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -80,6 +83,7 @@ class Cell:
         assert self._statements is not None
         self._result = steps.make_result(self._statements.source, self._statements.execution_count)
         self._result.result = state["value"]
+        self._display = state["display"]
 
     @classmethod
     def blank(cls, host: Host) -> Cell:
@@ -158,6 +162,8 @@ class Cell:
         shell = self._shell
         with shell.builtin_trap, shell.display_trap:
             shell.displayhook.exec_result = self._result
+            if self._display is not None:
+                sys.displayhook = self._display  # the user set it earlier in this cell
             try:
                 yield
             finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +19,13 @@ from caesura.worker.host import Main
 @dataclass
 class Resumed:
     """``main`` runs the cell that was moved, if there is one; ``state`` is the clock at the freeze, ``orders`` how the
-    callbacks of futures stood."""
+    callbacks of futures stood, ``variables`` the context that the last cell left."""
 
     main: Main | None
     state: LoopState
     orders: Any
     operations: dict[str, Any]
+    variables: contextvars.Context
 
 
 def load(manifest: Json, *, kernel: Any, loop: CellLoop, blobs: Blobs, main: Main | None) -> Resumed:
@@ -47,7 +49,7 @@ def load(manifest: Json, *, kernel: Any, loop: CellLoop, blobs: Blobs, main: Mai
         main.restore(root["cell"])
     points.reach("load.after")
     points.reach("replay.before")
-    return Resumed(main, root["loop"], loaded.orders, root["operations"])
+    return Resumed(main, root["loop"], loaded.orders, root["operations"], root["variables"])
 
 
 def begin_replay(

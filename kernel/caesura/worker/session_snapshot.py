@@ -16,6 +16,7 @@ from caesura.worker.anchors import anchored
 from caesura.worker.host import Main
 from caesura.worker.open_files import flush_files, flush_log_handlers, open_descriptors
 from caesura.worker.streams import CellStream, drain
+from caesura.worker.variables import SessionVariables
 
 
 class SessionSnapshot:
@@ -27,12 +28,14 @@ class SessionSnapshot:
         loop: CellLoop,
         blobs: Blobs,
         streams: tuple[CellStream, CellStream],
+        variables: SessionVariables,
         main: Callable[[], Main | None],
     ) -> None:
         self._kernel = kernel
         self._loop = loop
         self._blobs = blobs
         self._streams = streams
+        self._variables = variables
         self._main = main
         self._baseline = shell_state.settings_of(kernel.shell)
         self._own_descriptors = open_descriptors()
@@ -72,5 +75,6 @@ class SessionSnapshot:
             "tasks": [each for each in asyncio.all_tasks(loop) if each is not task],
             "timers": [handle for handle in loop._scheduled if not handle.cancelled()],
             "operations": dict(loop.operations),
+            "variables": self._variables.context,
             "loop": loop.state(),
         }

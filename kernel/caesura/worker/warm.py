@@ -13,6 +13,7 @@ from typing import Any
 
 from caesura import __version__, frames
 from caesura.errors import InternalError
+from caesura.snapshot import interpreter
 from caesura.worker import shell_state
 from caesura.worker.configuration import NotebookSettings, make_settings
 from caesura.worker.kernel import CaesuraKernel, make_kernel
@@ -59,6 +60,7 @@ def make_warm(announce: Callable[[CaesuraKernel], None] = lambda kernel: None) -
         except ImportError:
             continue  # optional: the worker does without
     _use_once(kernel)
+    interpreter.prepare()
     return Warm(kernel, make_settings())
 
 

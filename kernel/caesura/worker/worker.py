@@ -7,7 +7,6 @@ import contextlib
 import logging
 import os
 import queue
-import signal
 import sys
 import threading
 import time
@@ -17,9 +16,10 @@ from typing import Any
 
 from caesura import __version__, config, frames, points
 from caesura.calls.backend import install as install_backend
-from caesura.errors import EnvironmentFault, SnapshotRefused
+from caesura.errors import SnapshotRefused
 from caesura.loop import Block, CellLoop, Delivery, SignalHandling
 from caesura.model import SessionKind
+from caesura.snapshot import interpreter
 from caesura.store.begun import BegunCell
 from caesura.store.blobs import Blobs
 from caesura.store.home import open_home
@@ -37,8 +37,10 @@ from caesura.worker.reports import blocked_message
 from caesura.worker.requests import Requests, unpack_request
 from caesura.worker.session_snapshot import SessionSnapshot
 from caesura.worker.streams import drain, install_streams
+from caesura.worker.surroundings import interrupt_processes, locate_coordinator
 from caesura.worker.suspend import Suspension
 from caesura.worker.tracebacks import show_errors_plainly
+from caesura.worker.variables import SessionVariables
 
 log = logging.getLogger(__name__)
 
@@ -66,13 +68,14 @@ class Worker:
         self._may_run = False
         self._unanswered: wire.Loaded | wire.LoadFailed | None = None
         self._loop = CellLoop()
-        self._channel = Channel(_locate, self)
+        self._channel = Channel(locate_coordinator, self)
         self.shell_socket = JupyterSocket("shell", self._channel.send)
         self.control_socket = JupyterSocket("control", self._channel.send)
         for sock in (self.kernel.iopub_socket, self.kernel.stdin_socket):
             sock.connect(self._channel.send)
         self._streams = install_streams(kernel.session, kernel.iopub_socket, self._channel)
         self._signals = SignalHandling.install(self._loop, self._main_task)
+        self._variables = SessionVariables()
         self._requests = Requests(self, self._execute)
         self._suspension: Suspension | None = None
         self._backend = WorkerBackend(
@@ -113,10 +116,13 @@ class Worker:
         show_errors_plainly(kernel.shell, self._is_main_interrupted)
         for stream in self._streams:
             stream.undisturbed = self._signals.deferred
-        session_snapshot = SessionSnapshot(kernel, self._loop, blobs, self._streams, lambda: self._main)
+        session_snapshot = SessionSnapshot(
+            kernel, self._loop, blobs, self._streams, self._variables, lambda: self._main
+        )
         self._suspension = Suspension(self._channel, self._loop, session_snapshot, lambda: self._signals.is_on_its_way)
         self._backend.session_id, self._backend.epoch = attach.session_id, attach.epoch
         install_backend(self._backend)
+        interpreter.begin()
         self._loop.on_blocked = self._report_block
         self._loop.on_unblocked = self._report_unblocked
         if attach.manifest is None:
@@ -158,6 +164,7 @@ class Worker:
         self._say_loaded(began)
         go = self._wait_until_allowed()
         self._main = resumed.main
+        self._variables.context = resumed.variables
         if main is not None and described is not None:
             main.moves = int(described.get("moves", 0))
             self._set_parent(main.parent)
@@ -218,7 +225,7 @@ class Worker:
 
     def _start(self, main: Main) -> None:
         self._main = main
-        main.task = self._loop.create_task(main.drive())
+        main.task = self._loop.create_task(main.drive(), context=self._variables.next_context(self.kernel))
 
     def _escaped(self, error: BaseException) -> None:
         """A background task of the user's was interrupted or wanted to exit: the session goes on."""
@@ -253,6 +260,7 @@ class Worker:
                 error=error,
             )
         )
+        self._variables.keep()
         self._main = None
         if self.kernel.shell.exit_now:
             self._exit_code = 0
@@ -337,7 +345,7 @@ class Worker:
                 self._loop.post_in_time(lambda: self._backend.deliver(message))
             case wire.Interrupt():
                 if suspension is None:
-                    self._loop.post(_interrupt_processes)
+                    self._loop.post(interrupt_processes)
                 else:
                     suspension.note_interrupt()
                     suspension.when_not_frozen(self._interrupt)
@@ -372,7 +380,7 @@ class Worker:
     def _interrupt(self) -> None:
         """It is meant for what was handed out before it, though that may not have begun when the signal comes."""
         before = self._signals.early
-        _interrupt_processes()
+        interrupt_processes()
         self._loop.post(lambda: self._interrupt_main() if self._signals.early > before else None)
 
     def _interrupt_main(self) -> None:
@@ -380,21 +388,3 @@ class Worker:
         task = self._main_task()
         if task is not None and not task.done():
             self._signals.interrupt(task)
-
-
-def _locate() -> str:
-    """Where the coordinator listens now: it may have been started again, on another path."""
-    home = config.home_directory(os.environ)
-    connection = config.read_connection(home)
-    path = os.environ.get("CAESURA_SOCKET", "") if connection is None else str(connection["socket"])
-    if not path:
-        raise EnvironmentFault("no coordinator is known")
-    return path
-
-
-def _interrupt_processes() -> None:
-    """SIGINT for this process and, as ipykernel does, for the children that it has in its process group."""
-    if os.getpgrp() == os.getpid():
-        os.killpg(os.getpid(), signal.SIGINT)
-    else:
-        os.kill(os.getpid(), signal.SIGINT)

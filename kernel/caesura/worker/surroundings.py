@@ -1,0 +1,27 @@
+"""What a worker has around it: the coordinator, and the processes that it has started."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from caesura import config
+from caesura.errors import EnvironmentFault
+
+
+def locate_coordinator() -> str:
+    """Where the coordinator listens now: it may have been started again, on another path."""
+    home = config.home_directory(os.environ)
+    connection = config.read_connection(home)
+    path = os.environ.get("CAESURA_SOCKET", "") if connection is None else str(connection["socket"])
+    if not path:
+        raise EnvironmentFault("no coordinator is known")
+    return path
+
+
+def interrupt_processes() -> None:
+    """SIGINT for this process and, as ipykernel does, for the children that it has in its process group."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGINT)
+    else:
+        os.kill(os.getpid(), signal.SIGINT)

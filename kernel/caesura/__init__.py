@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from caesura.calls import Call, current, event, hold, remote
     from caesura.errors import CaesuraError, CallFailed, CannotMove, OperationUncertain, UsageError
+    from caesura.snapshot import register_reducer, reopen
 
 __version__ = "0.1.0"
 
@@ -26,17 +27,21 @@ __all__ = [
     "current",
     "event",
     "hold",
+    "register_reducer",
     "remote",
+    "reopen",
 ]
 
-_FROM_CALLS = frozenset({"Call", "current", "event", "hold", "remote"})
+_MODULES = {
+    **dict.fromkeys(("Call", "current", "event", "hold", "remote"), "caesura.calls"),
+    **dict.fromkeys(("register_reducer", "reopen"), "caesura.snapshot"),
+}
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "caesura.calls" if name in _FROM_CALLS else "caesura.errors"
-    return getattr(importlib.import_module(module), name)
+    return getattr(importlib.import_module(_MODULES.get(name, "caesura.errors")), name)
 
 
 def __dir__() -> list[str]:

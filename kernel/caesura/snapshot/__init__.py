@@ -3,7 +3,20 @@
 from caesura.snapshot.archive import Saved, seal
 from caesura.snapshot.call_values import dumps, loads
 from caesura.snapshot.obstacles import explain
+from caesura.snapshot.registered import register_reducer, reopen
 from caesura.snapshot.seeds import Anchors
 from caesura.snapshot.session import LoadedSession, load, save
 
-__all__ = ["Anchors", "LoadedSession", "Saved", "dumps", "explain", "load", "loads", "save", "seal"]
+__all__ = [
+    "Anchors",
+    "LoadedSession",
+    "Saved",
+    "dumps",
+    "explain",
+    "load",
+    "loads",
+    "register_reducer",
+    "reopen",
+    "save",
+    "seal",
+]

@@ -36,6 +36,7 @@ from caesura.snapshot import (
     instances,
     iterators,
     itertools_objects,
+    registered,
     suspended,
     threads,
     weak_references,
@@ -143,6 +144,10 @@ _SUBCLASSES: Final[tuple[tuple[type, Reducer], ...]] = (
 
 def reducer_for(obj: object) -> Reducer | None:
     """The reducer for objects of the type of ``obj``, or None if pickle does it well by itself."""
+    return registered.reducer_of_type(type(obj), _own_reducer_for) or _own_reducer_for(obj)
+
+
+def _own_reducer_for(obj: object) -> Reducer | None:
     cls = type(obj)
     exact = _EXACT.get(cls)
     if exact is not None:

@@ -11,7 +11,7 @@ import sys
 from typing import Any, Final
 
 from caesura.errors import CannotMove
-from caesura.snapshot import foreign, hooks, library_state, logging_state, plots, process_state, registries
+from caesura.snapshot import foreign, hooks, library_state, logging_state, plots, process_state, registered, registries
 from caesura.snapshot.capturing import Capturer, difference
 
 CAPTURERS: Final = (
@@ -25,6 +25,7 @@ CAPTURERS: Final = (
     Capturer("logging settings", logging_state.capture_settings, logging_state.restore_settings, from_new=True),
     Capturer("decimal context", lambda: decimal.getcontext().copy(), decimal.setcontext),
     *registries.CAPTURERS,
+    Capturer("registered reducers", registered.capture, registered.restore),
     *process_state.CAPTURERS,
     *hooks.CAPTURERS,  # last: a trace function sees everything that comes after it
 )

@@ -11,7 +11,7 @@ from typing import Any, Final
 from caesura.errors import CannotMove
 from caesura.snapshot.reducing import Pickling, Reduced
 
-_CLOSE = "Close it before the await and open it again after it."
+_CLOSE = "Close it before the await and open it again after it, or tell caesura.reopen() how it is made."
 _CONTAINER = "Take what it gives into a list before the await."
 
 REMEDIES: Final = {

@@ -1,6 +1,7 @@
 """Which threads of a process belong to the user and are busy.
 
-Threads that are registered as ours, idle workers of a ``ThreadPoolExecutor`` and tqdm's monitor are no reason to stay.
+Threads that are registered as ours, idle workers of a ``ThreadPoolExecutor`` and of anyio, and tqdm's monitor are no
+reason to stay.
 """
 
 from __future__ import annotations
@@ -47,13 +48,25 @@ def busy_threads(own: OwnThreads) -> Iterator[Obstacle]:
         thread = named.get(ident)
         if thread is None:
             yield Obstacle("thread", detail=f"started without the threading module, now in {_place(frame)}")
-        elif not (_is_idle_pool_worker(thread, frame) or _is_progress_monitor(thread) or _is_ours(thread)):
+        elif not (
+            _is_idle_pool_worker(thread, frame)
+            or _is_idle_anyio_worker(thread)
+            or _is_progress_monitor(thread)
+            or _is_ours(thread)
+        ):
             yield Obstacle("thread", thread.name, f"now in {_place(frame)}", "Wait until it has ended, or join it.")
 
 
 def _is_idle_pool_worker(thread: threading.Thread, frame: types.FrameType) -> bool:
     queue = _pool_queues.get(thread)
     return queue is not None and frame.f_code is _pool_worker and queue.empty()
+
+
+def _is_idle_anyio_worker(thread: Any) -> bool:
+    """Whether it is a worker of ``anyio.to_thread`` that has given its result back and has no new job."""
+    if (type(thread).__module__, type(thread).__name__) != ("anyio._backends._asyncio", "WorkerThread"):
+        return False
+    return thread in thread.idle_workers and thread.queue.empty()
 
 
 def _is_progress_monitor(thread: threading.Thread) -> bool:

@@ -19,6 +19,7 @@ from typing import Any, Final, cast
 from caesura import frames
 from caesura.errors import CannotMove, InternalError
 from caesura.snapshot import task_fields
+from caesura.snapshot.anyio_state import is_own_thread
 from caesura.snapshot.reducing import Pickling, Reduced
 from caesura.snapshot.restoring import Restoring, current
 
@@ -90,6 +91,8 @@ def _order(future: Any) -> list[tuple[Any, ...]]:
         if isinstance(owner, _C_TASK) and isinstance(callback, types.BuiltinMethodType):
             order.append(("task", owner))
             continue
+        if is_own_thread(owner):
+            continue  # it would only tell the thread to end, which stays behind
         if getattr(callback, "__qualname__", "").startswith("_chain_future."):
             raise CannotMove("job in another thread", remedy="It can be moved when the job is done.")
         order.append(("callback", callback, context))

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from caesura import frames
 from caesura.snapshot import (
+    anyio_state,
     arrays,
     asyncio_objects,
     builtin_kinds,
@@ -157,6 +158,8 @@ def _own_reducer_for(obj: object) -> Reducer | None:
     for base, reducer in _SUBCLASSES:
         if issubclass(cls, base):
             return reducer
+    if anyio_state.is_run_variable(cls):
+        return anyio_state.reduce_run_variable
     if cls.__module__ == "numpy" and cls.__qualname__ == "ndarray":
         return arrays.reduce_array
     if not _has_default_reduction(cls):

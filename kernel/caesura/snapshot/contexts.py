@@ -11,10 +11,10 @@ from typing import Any, Final
 from caesura.snapshot.functions import import_global
 from caesura.snapshot.reducing import NOTEBOOK_MODULES, Pickling, Reduced, find_global, is_importable
 
-_found: dict[int, tuple[contextvars.ContextVar[Any], str, str]] = {}
+_found: dict[int, tuple[object, str, str]] = {}
 """``id`` of a variable → itself, and where it is. Searching all modules takes milliseconds: once for each."""
 
-_homeless: dict[int, tuple[contextvars.ContextVar[Any], int]] = {}
+_homeless: dict[int, tuple[object, int]] = {}
 """``id`` of a variable that no module has → itself, and the number of modules when they were searched."""
 
 _MISSING: Final = contextvars.Token.MISSING
@@ -59,7 +59,7 @@ def _numpy_errors() -> dict[str, Any]:
 def reduce_variable(pickler: Pickling, variable: contextvars.ContextVar[Any]) -> Reduced:
     if variable.name == "decimal_context" and variable is _decimal_variable():
         return _decimal_variable, ()
-    place = _place(variable)
+    place = place_of(variable)
     if place is not None:
         return import_global, place
     # One that was made in the notebook, or hangs on an object: by identity within the snapshot.
@@ -73,7 +73,8 @@ def make_variable(name: str, default: tuple[object, ...]) -> contextvars.Context
     return contextvars.ContextVar(name, default=default[0]) if default else contextvars.ContextVar(name)
 
 
-def _place(variable: contextvars.ContextVar[Any]) -> tuple[str, str] | None:
+def place_of(variable: object) -> tuple[str, str] | None:
+    """Module and name of the global that is this very variable, or None."""
     known = _found.get(id(variable))
     if known is not None and find_global(known[1], known[2]) is variable:
         return known[1], known[2]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from caesura import frames
+from caesura.snapshot import anyio_state
 
 _TIMER: Final[Any] = asyncio.TimerHandle
 
@@ -26,7 +27,7 @@ def capture(loop: Any) -> dict[str, Any]:
     """What :func:`restore` takes."""
     settings = {name: value for name, usual in _SETTINGS.items() if (value := getattr(loop, name)) != usual}
     timers = [timer.when() if timer.cancelled() else timer for timer in loop._scheduled]
-    return {"timers": timers, "settings": settings, "debug": loop.get_debug()}
+    return {"timers": timers, "settings": settings, "debug": loop.get_debug(), "anyio": anyio_state.capture(loop)}
 
 
 def restore(loop: Any, state: dict[str, Any]) -> None:
@@ -36,6 +37,8 @@ def restore(loop: Any, state: dict[str, Any]) -> None:
     if state["debug"] != loop.get_debug():
         loop.set_debug(state["debug"])
     _schedule(loop, state["timers"])
+    if state["anyio"] is not None:
+        anyio_state.restore(loop, state["anyio"])
 
 
 def _schedule(loop: Any, timers: list[Any]) -> None:

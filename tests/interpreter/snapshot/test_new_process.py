@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -12,8 +13,13 @@ import pytest
 UNIT = Path(__file__).parents[2] / "unit" / "snapshot"
 sys.path.insert(0, str(UNIT))
 
+from anyio_programs import PROGRAMS as ANYIO  # noqa: E402
+from asyncio_tasks import PROGRAMS as TASKS  # noqa: E402
+from asyncio_waiting import PROGRAMS as WAITING  # noqa: E402
 from snapshot_notebook import PRELUDE, Notebook, run  # noqa: E402
-from snapshot_programs import PROGRAMS  # noqa: E402
+from snapshot_programs import PROGRAMS as MANY  # noqa: E402
+
+PROGRAMS = {**MANY, **WAITING, **TASKS, **(ANYIO if importlib.util.find_spec("anyio") else {})}
 
 CHILD = """
 import json, os, sys
@@ -47,10 +53,16 @@ BY_MANY_WAYS = [
     "cached functions, partials, properties of the standard library",
     "exceptions with cause, group and odd arguments",
     "three hundred nested awaits",
+    "a task that was cancelled although its future did not let it",
+    "a task factory of the user's, with a class of the user's",
+    "an asynchronous generator that is dropped half way",
+    "task group with start, start_soon and a failing child",
+    "time limits: fail_after, move_on_after, and one that is moved",
+    "variables of a run, the default limiter and who runs",
 ]
 
 
-@pytest.mark.parametrize("name", BY_MANY_WAYS)
+@pytest.mark.parametrize("name", [name for name in BY_MANY_WAYS if name in PROGRAMS])
 def test_a_cell_ends_in_another_process_as_it_would_have_here(name: str, tmp_path: Path) -> None:
     expected, _ = run(PROGRAMS[name], tmp_path, moving=False)
     notebook = Notebook(tmp_path)

@@ -175,3 +175,20 @@ def test_further_obstacles_can_be_added(session: Session) -> None:
 def test_code_that_is_ready_to_run_is_an_obstacle(session: Session) -> None:
     session.start(waiting_for(session))
     assert [obstacle.kind for obstacle in session.loop.block().obstacles] == ["running code"]
+
+
+def test_a_thread_of_anyio_holds_only_while_it_works(session: Session) -> None:
+    to_thread = pytest.importorskip("anyio.to_thread")
+    stop, finish = threading.Event(), asyncio.Event()
+
+    async def cell() -> None:
+        await to_thread.run_sync(stop.wait)
+        await finish.wait()
+
+    task = session.start(cell())
+    try:
+        assert [o.detail for o in session.until_blocked().obstacles] == ["now in WorkerThread.run()"]
+    finally:
+        stop.set()
+    until(lambda: session.until_blocked().obstacles == ())
+    assert not task.done()

@@ -7,7 +7,9 @@ import asyncio
 import builtins
 import gc
 import json
+import time
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,13 @@ class StandingLoop(asyncio.SelectorEventLoop):
             self.run_forever()
             if not self._ready:
                 return
+
+    def settle_until(self, condition: Callable[[], bool]) -> None:
+        """Run until a thread has brought it about."""
+        deadline = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline
+            self.settle()
 
 
 class _Going:

@@ -1,7 +1,8 @@
 """Named points at which a test can pause or kill a process.
 
 What lives here: :func:`reach`. It does nothing unless the variable ``CAESURA_TEST_POINTS`` names a directory
-when the process starts. Then, at point ``name``, the file ``name.PID.reached`` is made in it; while ``name.pause``
+when the process starts. Then, at point ``name``, the file ``name.PID.reached`` is made in it, with
+the time and the CPU time of the process in it; while ``name.pause``
 exists the process waits; if ``name.kill`` exists it is taken away and the process kills itself.
 """
 
@@ -22,7 +23,7 @@ def reach(name: str) -> None:
 
 
 def _stop_at(directory: Path, name: str) -> None:
-    (directory / f"{name}.{os.getpid()}.reached").touch()
+    (directory / f"{name}.{os.getpid()}.reached").write_text(f"{time.time()} {time.process_time()}")
     kill = directory / f"{name}.kill"
     if kill.exists():
         kill.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from caesura import __version__
 from caesura.errors import SnapshotRefused
+from caesura.snapshot import warm_modules
 from caesura.model import ARCHIVE_FORMAT
 from caesura.store.blobs import BlobRef, Blobs
 
@@ -48,7 +49,7 @@ def make(
         "size_bytes": size_bytes,
         "hash_seed": os.environ.get("PYTHONHASHSEED", ""),
         "seeds": dict(seeds),
-        "modules": sorted({name.partition(".")[0] for name in sys.modules}),
+        "modules": sorted(warm_modules.top_level_names()),
     }
     return Saved(seal(manifest, blobs), size_bytes, names)
 

@@ -8,6 +8,7 @@ import gc
 import sys
 from typing import Any, Final
 
+from caesura.snapshot import warm_modules
 from caesura.snapshot.functions import import_global
 from caesura.snapshot.reducing import NOTEBOOK_MODULES, Pickling, Reduced, find_global, is_importable
 
@@ -81,14 +82,31 @@ def place_of(variable: object) -> tuple[str, str] | None:
     searched = _homeless.get(id(variable))
     if searched is not None and searched[1] == len(sys.modules):
         return None
-    for module_name, module in list(sys.modules.items()):
+    place = _search(variable)
+    if place is None:
+        _homeless[id(variable)] = (variable, len(sys.modules))
+    else:
+        _found[id(variable)] = (variable, *place)
+    return place
+
+
+def _search(variable: contextvars.ContextVar[Any]) -> tuple[str, str] | None:
+    """Where it is now: as remembered, or in a module that is new or has more names than it had, or in a place that was
+    there for what is made on first use."""
+    warm = warm_modules.known()
+    remembered = warm.variables.get(id(variable))
+    if remembered is not None and find_global(remembered[1], remembered[2]) is variable:
+        return remembered[1], remembered[2]
+    for module_name, name in warm.unset:
+        if warm.dicts[module_name].get(name) is variable and find_global(module_name, name) is variable:
+            return module_name, name
+    grown = [(name, warm.modules[name]) for name, size in warm.sizes.items() if len(warm.dicts[name]) != size]
+    for module_name, module in warm_modules.others() + grown:
         if module_name in NOTEBOOK_MODULES or not is_importable(module):
             continue
         for name, value in list(vars(module).items()):
             if value is variable:
-                _found[id(variable)] = (variable, module_name, name)
                 return module_name, name
-    _homeless[id(variable)] = (variable, len(sys.modules))
     return None
 
 

@@ -50,8 +50,8 @@ class ObjectPickler(pickle.Pickler):
         self.loop = loop
         self._reducers: dict[type, Reducer | None] = {}
         self._put_off: list[tuple[Phase, object, object]] = []
-        if seeds.objects:
-            self.memo = seeds.memo()
+        if seeds.memo:
+            self.memo = seeds.memo
 
     def _keep_in_band(self, buffer: pickle.PickleBuffer) -> bool:
         view = buffer.raw()

@@ -11,21 +11,27 @@ modules; which of these are used is read from the stream, so that only they are 
 
 from __future__ import annotations
 
+import functools
 import importlib
 import re
 import struct
 import sys
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from caesura.snapshot import warm_modules
 from caesura.snapshot.reducing import NOTEBOOK_MODULES, is_importable
+from caesura.snapshot.warm_modules import WarmModules
 
 ALWAYS: Final = 256
 """A place from here on is referred to by an opcode with four bytes, which can be searched for."""
 
-_LONG_GET: Final = re.compile(rb"j(?=(..\x00\x00))", re.DOTALL)
+_LEAVE_NOTHING: Final = b"N\x940"  # NONE, MEMOIZE, POP
+_LEAVE_PERSISTENT: Final = b"Q\x940"  # BINPERSID, MEMOIZE, POP
+
+_LONG_GET: Final = re.compile(rb"j(?=(..)\x00\x00)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -41,19 +47,25 @@ class Seeds:
     """``names[i]`` says what has place ``i``: ``anchor:NAME``, ``module:NAME``, or the empty string."""
 
     names: list[str] = field(default_factory=list)
-    objects: list[object] = field(default_factory=list)
+    memo: dict[int, tuple[int, object]] = field(default_factory=dict)
+    """What the pickler's memo is to be: ``id`` of an object → its place, and itself."""
 
     def add(self, name: str, obj: object) -> None:
+        self.memo[id(obj)] = (len(self.names), obj)
         self.names.append(name)
-        self.objects.append(obj)
 
-    def memo(self) -> dict[int, tuple[int, object]]:
-        return {id(obj): (index, obj) for index, obj in enumerate(self.objects)}
+    def fill_up(self) -> None:
+        """Have as many entries as places, since the pickler counts its entries to find the next place: some places are
+        nobody's (their object has an earlier one, or is not what it was)."""
+        for _ in range(len(self.names) - len(self.memo)):
+            nobody = object()
+            self.memo[id(nobody)] = (0, nobody)
 
 
 def collect(anchors: Anchors, namespace: Mapping[str, object]) -> Seeds:
     """The seeds of a session with this namespace."""
-    seeds = Seeds()
+    warm, others = warm_modules.known(), warm_modules.others()
+    seeds = Seeds(memo=_memo_of(warm, others))
     seen: set[int] = set()
 
     def add(name: str, obj: object) -> None:
@@ -70,25 +82,56 @@ def collect(anchors: Anchors, namespace: Mapping[str, object]) -> Seeds:
             add(f"module:{value.__name__}", vars(value))
     while len(seeds.names) < ALWAYS:
         seeds.add("", object())
-    for name, module in list(sys.modules.items()):
+    seeds.names += _names_of(warm)
+    for name, module in others:
         if isinstance(module, types.ModuleType):
             contents = module.__dict__
             if contents.get("__spec__") is not None or name in NOTEBOOK_MODULES:
                 add(f"module:{name}", contents)
+    seeds.fill_up()
     return seeds
+
+
+@functools.cache
+def _names_of(warm: WarmModules) -> list[str]:
+    return [f"module:{name}" for name in warm.dicts]
+
+
+@functools.cache
+def _whole_memo_of(warm: WarmModules) -> dict[int, tuple[int, object]]:
+    return {id(contents): (place, contents) for place, contents in enumerate(warm.dicts.values(), ALWAYS)}
+
+
+def _memo_of(warm: WarmModules, others: Sequence[tuple[str, object]]) -> dict[int, tuple[int, object]]:
+    """The places of the dicts of warm modules: behind the first, in their order; not of those that were taken out of
+    ``sys.modules`` or replaced."""
+    memo = _whole_memo_of(warm).copy()
+    if len(sys.modules) - len(others) != len(warm.modules):
+        for name, contents in warm.dicts.items():
+            if sys.modules.get(name) is not warm.modules[name]:
+                memo.pop(id(contents), None)
+    return memo
 
 
 def used(names: Sequence[str], stream: bytes) -> list[int]:
     """The places to which ``stream`` refers, and perhaps a few more, beside the empty ones."""
     count = len(names)
-    places = (struct.unpack("<I", match[1])[0] for match in _LONG_GET.finditer(stream))
-    found = {place for place in places if ALWAYS <= place < count}
+    found = {place for each in set(_LONG_GET.findall(stream)) if ALWAYS <= (place := _number(each)) < count}
     return [place for place, name in enumerate(names) if place in found or (name and place < ALWAYS)]
 
 
-def preamble(count: int) -> bytes:
-    """A pickle that asks for the persistent ids 0 to ``count - 1`` and leaves each in its place of the memo."""
-    return b"\x80\x05" + b"".join(b"J" + struct.pack("<i", place) + b"Q\x940" for place in range(count)) + b"N."
+def _number(pair: bytes) -> int:
+    return int.from_bytes(pair, "little")
+
+
+def preamble(count: int, filled: Collection[int]) -> bytes:
+    """A pickle that leaves something in each place of the memo from 0 to ``count - 1``: what has the persistent id of
+    the place if that is ``filled``, else None. (To set the ``memo`` of C's unpickler to a dict has no effect.)"""
+    opcodes = [_LEAVE_NOTHING] * count
+    for place in filled:
+        if place < count:
+            opcodes[place] = b"J" + struct.pack("<i", place) + _LEAVE_PERSISTENT
+    return b"\x80\x05" + b"".join(opcodes) + b"N."
 
 
 def resolve(names: Mapping[int, str], anchors: Anchors) -> dict[int, Any]:

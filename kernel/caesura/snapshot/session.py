@@ -91,12 +91,12 @@ def _dump(
 
 
 class _SessionUnpickler(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, buffers: list[memoryview], seeded: Mapping[int, Any]) -> None:
-        super().__init__(file, buffers=buffers)
+    def __init__(self, stream: bytes, buffers: list[memoryview], seeded: Mapping[int, Any]) -> None:
+        super().__init__(io.BytesIO(stream), buffers=buffers)
         self._seeded = seeded
 
     def persistent_load(self, place: int) -> object:
-        return self._seeded.get(place)
+        return self._seeded[place]
 
 
 def load(manifest: Mapping[str, Any], *, anchors: Anchors, loop: Any, blobs: Blobs) -> LoadedSession:
@@ -113,10 +113,10 @@ def load(manifest: Mapping[str, Any], *, anchors: Anchors, loop: Any, blobs: Blo
     restoring = Restoring(loop)
     try:
         with restoring.under_way():
-            beginning = io.BytesIO(stream)
-            interpreter.restore(pickle.load(beginning))
+            file = io.BytesIO(stream)
+            interpreter.restore(pickle.load(file))
             with quiet():
-                session, late = _read(manifest["seeds"], beginning.read(), buffers, anchors, restoring)
+                session, late = _read(manifest["seeds"], file, buffers, anchors, restoring)
             interpreter.restore(late)
             return session
     except SnapshotRefused:
@@ -126,13 +126,14 @@ def load(manifest: Mapping[str, Any], *, anchors: Anchors, loop: Any, blobs: Blo
 
 
 def _read(
-    seeded: Mapping[str, Any], stream: bytes, buffers: list[memoryview], anchors: Anchors, restoring: Restoring
+    seeded: Mapping[str, Any], file: io.BytesIO, buffers: list[memoryview], anchors: Anchors, restoring: Restoring
 ) -> tuple[LoadedSession, dict[str, Any]]:
     """The session, and the state of the interpreter that is still to be set."""
     namespace: dict[str, Any] = anchors.by_name["namespace"]  # type: ignore[assignment]
     named = Anchors({"loop": restoring.loop, **anchors.by_name})
     found = seeds.resolve({int(place): name for place, name in seeded["used"].items()}, named)
-    unpickler = _SessionUnpickler(io.BytesIO(seeds.preamble(seeded["count"]) + stream), buffers, found)
+    preamble = seeds.preamble(seeded["count"], found)
+    unpickler = _SessionUnpickler(b"".join((preamble, file.getbuffer()[file.tell() :])), buffers, found)
     unpickler.load()
     order: list[str] = unpickler.load()
     for _ in ("first", "second"):

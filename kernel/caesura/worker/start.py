@@ -43,9 +43,9 @@ def enter(variables: Mapping[str, str], cwd: str) -> str:
 def draw_new_random_numbers() -> None:
     """Two forks of one process must not draw the same."""
     random.seed()
-    numpy: Any = sys.modules.get("numpy")
-    if numpy is not None:
-        numpy.random.seed()
+    numpy_random: Any = sys.modules.get("numpy.random")  # numpy imports it when it is first used
+    if numpy_random is not None:
+        numpy_random.seed()
 
 
 def keep_log() -> None:

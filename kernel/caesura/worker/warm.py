@@ -103,6 +103,9 @@ def assert_forkable() -> None:
 
 
 def freeze_objects() -> None:
-    """Take what is there out of the collector's sight, so that children share its pages."""
+    """Take what is there out of the collector's sight, so that children share its pages, and look through it once."""
+    from caesura.snapshot import warm_modules
+
+    warm_modules.remember()
     gc.collect()
     gc.freeze()

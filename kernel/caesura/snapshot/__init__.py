@@ -5,7 +5,7 @@ from caesura.snapshot.call_values import dumps, loads
 from caesura.snapshot.obstacles import explain
 from caesura.snapshot.registered import register_reducer, reopen
 from caesura.snapshot.seeds import Anchors
-from caesura.snapshot.session import LoadedSession, load, save
+from caesura.snapshot.session import LoadedSession, load, rehearse, save
 
 __all__ = [
     "Anchors",
@@ -16,6 +16,7 @@ __all__ = [
     "load",
     "loads",
     "register_reducer",
+    "rehearse",
     "reopen",
     "save",
     "seal",

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from caesura import __version__
 from caesura.errors import SnapshotRefused
-from caesura.snapshot import warm_modules
 from caesura.model import ARCHIVE_FORMAT
+from caesura.snapshot import warm_modules
 from caesura.store.blobs import BlobRef, Blobs
 
 _PURPOSE: Final = b"caesura manifest\0"

@@ -65,6 +65,16 @@ def save(
     return archive.make(blobs, refs[0], refs[1:], {"count": len(names), "used": used}, about or {})
 
 
+def rehearse(root: Mapping[str, Any], *, anchors: Anchors, loop: Any) -> None:
+    """Do what :func:`save` does, and store nothing: the first save of a forked process is slow, because each page that
+    it touches has to be copied."""
+    states = interpreter.capture(early=True), interpreter.capture(early=False)
+    stream = Stream(lambda: False)
+    with quiet():
+        _pickler, names = _dump(root, states, anchors, loop, stream)
+    seeds.used(names, stream.take())
+
+
 def _dump(
     root: Mapping[str, Any], states: tuple[Any, Any], anchors: Anchors, loop: Any, stream: Stream
 ) -> tuple[ObjectPickler, list[str]]:

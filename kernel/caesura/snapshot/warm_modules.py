@@ -42,7 +42,8 @@ def remember() -> None:
     """Look through all modules that are imported now. Before a fork, in a process in which no user code has run."""
     global _warm
     found = WarmModules(top_level=frozenset(name.partition(".")[0] for name in sys.modules))
-    for name, module in list(sys.modules.items()):
+    imported: list[tuple[str, object]] = list(sys.modules.items())
+    for name, module in imported:
         if not isinstance(module, types.ModuleType):
             continue
         found.modules[name] = module

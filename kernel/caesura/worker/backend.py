@@ -18,21 +18,21 @@ from caesura.worker.host import Main
 
 
 class WorkerBackend:
-    """The :class:`caesura.calls.backend.Backend` of a worker; ``session_id`` and ``epoch`` are set when it attaches."""
+    """The :class:`caesura.calls.backend.Backend` of a worker; ``worker_id`` is set when it is known, ``session_id``
+    and ``epoch`` when it attaches."""
 
     def __init__(
         self,
         channel: Channel,
         loop: CellLoop,
         namespace: dict[str, object],
-        worker_id: str,
         main: Callable[[], Main | None],
     ) -> None:
         self._channel = channel
         self._loop = loop
         self._namespace = namespace
-        self._worker_id = worker_id
         self._main = main
+        self.worker_id = ""
         self.session_id = ""
         self.epoch = 0
 
@@ -87,7 +87,7 @@ class WorkerBackend:
             cell_id=None if main is None else main.cell_id,
             session_id=self.session_id,
             epoch=self.epoch,
-            worker_id=self._worker_id,
+            worker_id=self.worker_id,
             worker_pid=os.getpid(),
             moves=None if main is None else main.moves,
         )

@@ -15,12 +15,16 @@ from IPython.core.application import BaseIPythonApplication
 
 from caesura.worker.history import install_history
 from caesura.worker.kernel import CaesuraKernel
+from caesura.worker.spares import stamp
 
 log = logging.getLogger(__name__)
 
 
 class NotebookSettings(IPKernelApp):  # type: ignore[misc]
     """ipykernel's application without its sockets: it reads the settings and applies them to a shell that is there."""
+
+    is_applied = False
+    """Whether the kernel has been configured."""
 
     def _configure_logging(self) -> None:
         """Leave the logging of the user's process alone."""
@@ -41,6 +45,17 @@ class NotebookSettings(IPKernelApp):  # type: ignore[misc]
         if argv:
             super().parse_command_line(argv)
 
+    def stamps(self) -> list[list[Any]]:
+        """The configuration files that there are or could be, as :func:`~caesura.worker.spares.stamp` shows them."""
+        names = dict.fromkeys(("ipython_config.py", *self.config_files))
+        stems = [name.removesuffix(".py") for name in names]
+        return [
+            stamp(os.path.join(directory, stem + suffix))
+            for directory in self.config_file_paths
+            for stem in stems
+            for suffix in (".py", ".json")
+        ]
+
     def apply(self, kernel: CaesuraKernel) -> None:
         """Configure the kernel and its shell. A history is made here, because its file is a setting."""
         shell = kernel.shell
@@ -50,6 +65,10 @@ class NotebookSettings(IPKernelApp):  # type: ignore[misc]
             configurable.update_config(self.config)
         install_history(shell)
         _call(self.init_path)
+        self.is_applied = True
+
+    def choose_plot_backend(self) -> None:
+        """As ipykernel does, unless the user has chosen one."""
         if not os.environ.get("MPLBACKEND"):
             os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
 

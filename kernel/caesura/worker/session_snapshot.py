@@ -19,6 +19,17 @@ from caesura.worker.streams import CellStream, drain
 from caesura.worker.variables import SessionVariables
 
 
+def rehearse(kernel: Any, loop: CellLoop) -> None:
+    """Go through the save of a session that has nothing."""
+    shell = kernel.shell
+    root = {
+        "namespace": shell.user_ns,
+        "shell": shell_state.capture(shell, shell_state.settings_of(shell)),
+        "loop": loop.state(),
+    }
+    snapshot.rehearse(root, anchors=snapshot.Anchors(anchored(kernel, loop, None)), loop=loop)
+
+
 class SessionSnapshot:
     """``main`` gives what runs as the main task, None between cells; ``driver`` its coroutine."""
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from caesura.worker.spares import SpareChild, wait_for_request
 from caesura.worker.warm import Warm
 
 
@@ -22,7 +23,26 @@ def run_worker(worker_id: str, warm: Warm, notice: str = "") -> int:
     keep_log()
     shell: Any = warm.kernel.shell
     shell.init_environment()
-    return Worker(worker_id, warm.kernel, warm.settings, notice).run()
+    return Worker(warm.kernel, warm.settings).run(worker_id, notice)
+
+
+def run_spare(warm: Warm, child: SpareChild) -> int:
+    """Do what can be done before it is known for whom, wait until somebody is there, then serve him; the exit code."""
+    from caesura.worker.worker import Worker
+
+    enter(child.env, child.cwd)
+    keep_log()
+    shell: Any = warm.kernel.shell
+    shell.init_environment()
+    worker = Worker(warm.kernel, warm.settings)
+    worker.prepare()
+    becoming = wait_for_request(child.connection, warm.settings.stamps())
+    if becoming is None:
+        os._exit(0)  # nothing has been here
+    notice = enter(becoming.env, becoming.cwd)
+    shell.init_environment()
+    draw_new_random_numbers()
+    return worker.run(becoming.worker_id, notice)
 
 
 def enter(variables: Mapping[str, str], cwd: str) -> str:

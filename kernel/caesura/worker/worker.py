@@ -35,7 +35,7 @@ from caesura.worker.jupyter_socket import JupyterSocket
 from caesura.worker.kernel import CaesuraKernel
 from caesura.worker.reports import blocked_message
 from caesura.worker.requests import Requests, unpack_request
-from caesura.worker.session_snapshot import SessionSnapshot
+from caesura.worker.session_snapshot import SessionSnapshot, rehearse
 from caesura.worker.streams import drain, install_streams
 from caesura.worker.surroundings import interrupt_processes, locate_coordinator
 from caesura.worker.suspend import Suspension
@@ -51,13 +51,13 @@ sooner; but not longer than this, should the coordinator be away."""
 
 
 class Worker:
-    """``kernel`` and ``settings`` were made before the fork; ``notice`` is shown on stderr of the first cell."""
+    """``kernel`` and ``settings`` were made before the fork."""
 
-    def __init__(self, worker_id: str, kernel: CaesuraKernel, settings: NotebookSettings, notice: str = "") -> None:
+    def __init__(self, kernel: CaesuraKernel, settings: NotebookSettings) -> None:
         self.kernel: Any = kernel
         self._settings = settings
-        self._worker_id = worker_id
-        self._notice = notice
+        self._worker_id = ""
+        self._notice = ""
         self._session_id = ""
         self._epoch = 0
         self._is_always = False
@@ -78,14 +78,22 @@ class Worker:
         self._variables = SessionVariables()
         self._requests = Requests(self, self._execute)
         self._suspension: Suspension | None = None
-        self._backend = WorkerBackend(
-            self._channel, self._loop, self.kernel.shell.user_ns, worker_id, lambda: self._main
-        )
+        self._backend = WorkerBackend(self._channel, self._loop, self.kernel.shell.user_ns, lambda: self._main)
 
     # --- life -------------------------------------------------------------------------------------------------------
 
-    def run(self) -> int:
-        """Serve one session until it is over; the process's exit code."""
+    def prepare(self) -> None:
+        """Do what is the same for every session of these variables and this directory, before :meth:`run`."""
+        self._settings.load([])
+        self._settings.apply(self.kernel)
+        asyncio.set_event_loop(self._loop)
+        rehearse(self.kernel, self._loop)
+
+    def run(self, worker_id: str, notice: str = "") -> int:
+        """Serve one session until it is over; the process's exit code. ``notice`` is shown on stderr of the first
+        cell."""
+        self._worker_id = self._backend.worker_id = worker_id
+        self._notice = notice
         asyncio.set_event_loop(self._loop)
         self._channel.start()
         attach = self._attached.get()
@@ -105,8 +113,11 @@ class Worker:
         )
         self._notice += attach.notice
         kernel = self.kernel
-        self._notice += self._settings.load(list(attach.environment.get("argv") or ()))
-        self._settings.apply(kernel)
+        argv = list(attach.environment.get("argv") or ())
+        if argv or not self._settings.is_applied:
+            self._notice += self._settings.load(argv)
+            self._settings.apply(kernel)
+        self._settings.choose_plot_backend()
         kernel.rename(attach.session_id)
         home = open_home(config.home_directory(os.environ))
         blobs = Blobs(home.blobs_path, home.key)

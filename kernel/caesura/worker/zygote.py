@@ -1,5 +1,7 @@
 """``python -m caesura.worker.zygote --fd N``: a warm process that forks workers when the coordinator asks.
 
+It keeps a spare worker ready for the next request (``spares.py``).
+
 It has one thread, no ZeroMQ context, no database and no event loop (:func:`caesura.worker.warm.assert_forkable`). It
 ends when the coordinator's end of the socket is closed; its workers go on.
 """
@@ -15,10 +17,12 @@ import socket
 import sys
 from dataclasses import dataclass
 
+from caesura.errors import InternalError
 from caesura.wire import Decoder
 from caesura.wire.messages import Fork, Forked, ForkFailed, Message, WorkerExited, ZygoteReady, pack, unpack
 from caesura.worker.kernel import CaesuraKernel
-from caesura.worker.start import draw_new_random_numbers, enter, run_worker
+from caesura.worker.spares import Spare, SpareChild, Spares
+from caesura.worker.start import draw_new_random_numbers, enter, run_spare, run_worker
 from caesura.worker.warm import assert_forkable, frames_fault, freeze_objects, make_warm
 
 _READ_BYTES = 1 << 16
@@ -38,6 +42,7 @@ class Zygote:
         self._connection = connection
         self._decoder = Decoder()
         self._children: dict[int, str] = {}
+        self._spares = Spares()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -52,18 +57,21 @@ class Zygote:
     def say(self, message: Message) -> None:
         self._connection.sendall(b"".join(pack(message)))
 
-    def serve(self) -> Child | None:
+    def serve(self) -> Child | SpareChild | None:
         """Fork and reap until the coordinator is gone; in each forked process this returns at once."""
-        # Not select(): the connection has the number that it has in the coordinator, which may be above 1023.
-        poll = select.poll()
-        poll.register(self._connection, select.POLLIN)
-        poll.register(self._wake_read, select.POLLIN)
         while True:
-            readable = {descriptor for descriptor, _ in poll.poll()}
+            # Not select(): the connection has the number that it has in the coordinator, which may be above 1023.
+            poll = select.poll()
+            ready_spares = self._spares.connections
+            for descriptor in (self._connection.fileno(), self._wake_read, *ready_spares):
+                poll.register(descriptor, select.POLLIN)
+            readable = {descriptor for descriptor, _ in poll.poll(self._spares.timeout_ms())}
             if self._wake_read in readable:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_read, _READ_BYTES)
                 self._reap()
+            for descriptor in readable & ready_spares.keys():
+                self._read_spare(ready_spares[descriptor])
             if self._connection.fileno() in readable:
                 data = self._connection.recv(_READ_BYTES)
                 if not data:
@@ -74,20 +82,50 @@ class Zygote:
                         child = self._fork(message)
                         if child is not None:
                             return child
+            elif (wanted := self._spares.wanted()) is not None:
+                spare = self._fork_spare(wanted)
+                if spare is not None:
+                    return spare
+
+    def _read_spare(self, spare: Spare) -> None:
+        if spare.connection.fileno() >= 0:  # it may have been reaped a moment ago
+            self._spares.read(spare)
 
     def _fork(self, request: Fork) -> Child | None:
-        try:
-            assert_forkable()
-            pid = os.fork()
-        except Exception as error:  # noqa: BLE001  # the coordinator shows it to the user
-            self.say(ForkFailed(worker_id=request.worker_id, reason=f"{type(error).__name__}: {error}"))
-            return None
+        pid = self._spares.hand_over(request)
+        if pid is None:
+            try:
+                assert_forkable()
+                pid = os.fork()
+            except Exception as error:  # noqa: BLE001  # the coordinator shows it to the user
+                self.say(ForkFailed(worker_id=request.worker_id, reason=f"{type(error).__name__}: {error}"))
+                return None
         if pid == 0:
             self._leave()
-            notice = enter({str(name): str(value) for name, value in request.env.items()}, request.cwd)
+            notice = enter(_variables(request), request.cwd)
             return Child(request.worker_id, notice)
         self._children[pid] = request.worker_id
         self.say(Forked(worker_id=request.worker_id, pid=pid))
+        return None
+
+    def _fork_spare(self, request: Fork) -> SpareChild | None:
+        """Make a process for the next request that is like ``request``.
+
+        What goes wrong here goes wrong again when a worker is asked for, and is said then."""
+        ours, theirs = socket.socketpair()
+        try:
+            assert_forkable()
+            pid = os.fork()
+        except (OSError, InternalError):
+            ours.close()
+            theirs.close()
+            return None
+        if pid == 0:
+            ours.close()
+            self._leave()
+            return SpareChild(theirs, request.cwd, _variables(request))
+        theirs.close()
+        self._spares.made(pid, ours, request)
         return None
 
     def _leave(self) -> None:
@@ -98,16 +136,28 @@ class Zygote:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.setsid()
         self._connection.close()
+        self._spares.leave()
         os.close(self._wake_read)
         os.close(self._wake_write)
         draw_new_random_numbers()
 
     def _reap(self) -> None:
-        for pid in list(self._children):
-            found, status = os.waitpid(pid, os.WNOHANG)
-            if found:
-                worker_id = self._children.pop(pid)
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            worker_id = self._children.pop(pid, None)
+            if worker_id is not None:
                 self.say(WorkerExited(worker_id=worker_id, pid=pid, status=os.waitstatus_to_exitcode(status)))
+            else:
+                self._spares.reaped(pid)
+
+
+def _variables(request: Fork) -> dict[str, str]:
+    return {str(name): str(value) for name, value in request.env.items()}
 
 
 def _note_child(*_args: object) -> None:
@@ -129,6 +179,8 @@ def main() -> int:
     if child is None:
         sys.stdout.flush()
         os._exit(0)  # the shell's atexit is for sessions, and there was none
+    if isinstance(child, SpareChild):
+        return run_spare(warm, child)
     return run_worker(child.worker_id, warm, child.notice)
 
 

@@ -6,6 +6,7 @@ import contextvars
 import decimal
 import gc
 import sys
+from collections.abc import Sequence
 from typing import Any, Final
 
 from caesura.snapshot import warm_modules
@@ -90,10 +91,12 @@ def place_of(variable: object) -> tuple[str, str] | None:
     return place
 
 
-def _search(variable: contextvars.ContextVar[Any]) -> tuple[str, str] | None:
+def _search(variable: object) -> tuple[str, str] | None:
     """Where it is now: as remembered, or in a module that is new or has more names than it had, or in a place that was
-    there for what is made on first use."""
+    there for what is made on first use. Only context variables are remembered; others may be anywhere."""
     warm = warm_modules.known()
+    if not isinstance(variable, contextvars.ContextVar):
+        return _look_through(list(sys.modules.items()), variable)
     remembered = warm.variables.get(id(variable))
     if remembered is not None and find_global(remembered[1], remembered[2]) is variable:
         return remembered[1], remembered[2]
@@ -101,7 +104,11 @@ def _search(variable: contextvars.ContextVar[Any]) -> tuple[str, str] | None:
         if warm.dicts[module_name].get(name) is variable and find_global(module_name, name) is variable:
             return module_name, name
     grown = [(name, warm.modules[name]) for name, size in warm.sizes.items() if len(warm.dicts[name]) != size]
-    for module_name, module in warm_modules.others() + grown:
+    return _look_through(warm_modules.others() + grown, variable)
+
+
+def _look_through(modules: Sequence[tuple[str, Any]], variable: object) -> tuple[str, str] | None:
+    for module_name, module in modules:
         if module_name in NOTEBOOK_MODULES or not is_importable(module):
             continue
         for name, value in list(vars(module).items()):

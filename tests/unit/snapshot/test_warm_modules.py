@@ -69,7 +69,7 @@ def test_a_warm_module_that_was_taken_away_is_not_referred_to(monkeypatch: pytes
 
 
 def place_of(variable: contextvars.ContextVar[Any]) -> tuple[str, str] | None:
-    return contexts._place(variable)
+    return contexts.place_of(variable)
 
 
 def test_a_context_variable_is_found_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,20 +46,6 @@ def reduce_struct(pickler: Pickling, packed: struct.Struct) -> Reduced:
     return struct.Struct, (packed.format,)
 
 
-def reduce_memory_view(pickler: Pickling, view: memoryview) -> Reduced:
-    whole = memoryview(view.obj)
-    if not view.contiguous or view.nbytes != whole.nbytes:
-        raise CannotMove("memoryview of a part", remedy="Keep the object and the range instead.")
-    return make_memory_view, (view.obj, view.format, view.shape, view.readonly)
-
-
-def make_memory_view(obj: Any, form: str, shape: Any, is_read_only: bool) -> memoryview:
-    view: Any = memoryview(obj)
-    if view.format != form or view.shape != shape:
-        view = view.cast("B").cast(form, shape)
-    return typing.cast("memoryview", view.toreadonly() if is_read_only else view)
-
-
 def reduce_type_variable(pickler: Pickling, variable: Any) -> Reduced:
     place = (getattr(variable, "__module__", None), variable.__name__)
     if _is_global(place, variable):

@@ -24,7 +24,6 @@ from typing import Any, Final
 from caesura import frames
 from caesura.snapshot import (
     anyio_state,
-    arrays,
     asyncio_objects,
     builtin_kinds,
     classes,
@@ -37,6 +36,8 @@ from caesura.snapshot import (
     instances,
     iterators,
     itertools_objects,
+    libraries,
+    memory_views,
     registered,
     suspended,
     threads,
@@ -111,7 +112,7 @@ _EXACT: Final[dict[type, Reducer]] = {
     iterators.ORDERED_DICT_ITERATOR: iterators.reduce_ordered_dict_iterator,
     iterators.SET_ITERATOR: iterators.reduce_set_iterator,
     iterators.REVERSED_DEQUE: iterators.reduce_reversed_deque,
-    memoryview: builtin_kinds.reduce_memory_view,
+    memoryview: memory_views.reduce_memory_view,
     typing.TypeVar: builtin_kinds.reduce_type_variable,
     typing.ParamSpec: builtin_kinds.reduce_type_variable,
     typing.TypeVarTuple: builtin_kinds.reduce_type_variable,
@@ -160,8 +161,8 @@ def _own_reducer_for(obj: object) -> Reducer | None:
             return reducer
     if anyio_state.is_run_variable(cls):
         return anyio_state.reduce_run_variable
-    if cls.__module__ == "numpy" and cls.__qualname__ == "ndarray":
-        return arrays.reduce_array
+    if (of_library := libraries.reducer_of_libraries(cls)) is not None:
+        return of_library
     if not _has_default_reduction(cls):
         return None
     if cls.__module__ == "itertools":

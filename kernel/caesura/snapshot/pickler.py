@@ -16,6 +16,7 @@ from caesura.snapshot.choosing import reducer_for
 from caesura.snapshot.classes import known_token
 from caesura.snapshot.reducing import Phase, Reduced, Reducer
 from caesura.snapshot.seeds import Seeds
+from caesura.snapshot.shared_memory import SharedMemory
 
 IN_BAND_BYTES: Final = 64 << 10
 """Buffers below this size stay in the stream."""
@@ -48,6 +49,8 @@ class ObjectPickler(pickle.Pickler):
         self.buffers: list[memoryview] = []
         super().__init__(stream, 5, buffer_callback=self._keep_in_band)
         self.loop = loop
+        self.stand_ins: dict[int, Any] = {}
+        self.memory = SharedMemory()
         self._reducers: dict[type, Reducer | None] = {}
         self._put_off: list[tuple[Phase, object, object]] = []
         if seeds.memo:

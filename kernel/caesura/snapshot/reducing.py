@@ -25,6 +25,11 @@ class Pickling(Protocol):
     """The pickler, as reducers see it."""
 
     loop: Any
+    stand_ins: dict[int, Any]
+    """What is written in the place of an object, by its id: the same one each time."""
+
+    memory: Any
+    """A :class:`caesura.snapshot.shared_memory.SharedMemory`."""
 
     def later(self, phase: Phase, obj: object, state: object) -> None:
         """Write ``state`` behind everything that is being written; it is set in the last step of the load."""

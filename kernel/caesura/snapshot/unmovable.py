@@ -45,7 +45,6 @@ REMEDIES: Final = {
     "_sre.SRE_Scanner": _CONTAINER,
     "builtins.PyCapsule": "Addresses mean nothing in another process.",
     "builtins.frame": "Do not keep frames in variables.",
-    "numpy.memmap": "Copy it with numpy.array(x), or open it after the await.",
     "_ctypes._Pointer": "Addresses mean nothing in another process.",
     "_ctypes.CFuncPtr": "Addresses mean nothing in another process.",
     "zmq.backend.cython._zmq.Socket": _CLOSE,

@@ -7,6 +7,7 @@ import asyncio
 import builtins
 import gc
 import json
+import sys
 import time
 import types
 from collections.abc import Callable
@@ -67,6 +68,11 @@ async def _drive(cell: dict[str, Any]) -> None:
     await _Going(cell["coroutine"])
 
 
+def _process(loop: object, namespace: object) -> dict[str, object]:
+    """What stays in a process; its streams are named as the worker names them."""
+    return {"loop": loop, "namespace": namespace, "stdout": sys.stdout, "stderr": sys.stderr}
+
+
 class Notebook:
     def __init__(self, folder: Path) -> None:
         self.blobs = Blobs(folder, KEY)
@@ -96,7 +102,7 @@ class Notebook:
 
     def anchors(self) -> Anchors:
         driver = None if self.task is None or self.task.done() else self.task.get_coro()
-        return Anchors({"loop": self.loop, "namespace": self.namespace, **({"driver": driver} if driver else {})})
+        return Anchors({**_process(self.loop, self.namespace), **({"driver": driver} if driver else {})})
 
     def save(self, aborted: Any = lambda: False) -> Saved:
         return save(self.root(), anchors=self.anchors(), loop=self.loop, blobs=self.blobs, aborted=aborted)
@@ -106,7 +112,7 @@ class Notebook:
         other = cls(folder)
         other.loop.now = 1000.0
         driver = _drive(other.cell)
-        anchors = Anchors({"loop": other.loop, "namespace": other.namespace, "driver": driver})
+        anchors = Anchors({**_process(other.loop, other.namespace), "driver": driver})
         try:
             session = load(manifest, anchors=anchors, loop=other.loop, blobs=other.blobs)
         except BaseException:

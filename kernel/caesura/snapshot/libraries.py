@@ -1,0 +1,66 @@
+"""Reducers for types of libraries, by the name of the library's package.
+
+Asked once for each type. The module with the reducers of a library is imported when a type of it is met: then the
+library is there already.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+from caesura.snapshot import arrays
+from caesura.snapshot.reducing import Reducer
+
+
+def reducer_of_libraries(cls: type) -> Reducer | None:
+    """The reducer for objects of ``cls``, if it is a type of one of these libraries or a subclass of one."""
+    for base in cls.__mro__:
+        package = base.__module__.partition(".")[0]
+        choose = _CHOICES.get(package)
+        if choose is not None and (reducer := choose(cls, base)) is not None:
+            return reducer
+    return None
+
+
+def _of_numpy(cls: type, base: type) -> Reducer | None:
+    numpy: Any = sys.modules["numpy"]
+    if base is numpy.ndarray:
+        return arrays.reduce_array
+    if base is numpy.void:
+        return arrays.reduce_record
+    if base is numpy.ufunc:
+        return arrays.reduce_ufunc
+    return arrays.reduce_flat_iterator if base is numpy.flatiter else None
+
+
+def _of_pandas(cls: type, base: type) -> Reducer | None:
+    from caesura.snapshot import pandas_objects
+
+    return pandas_objects.reducer_of(cls)
+
+
+def _of_torch(cls: type, base: type) -> Reducer | None:
+    from caesura.snapshot import torch_objects
+
+    return torch_objects.reducer_of(cls)
+
+
+def _of_pictures(cls: type, base: type) -> Reducer | None:
+    from caesura.snapshot import picture_objects
+
+    named = {
+        "matplotlib.cbook.CallbackRegistry": picture_objects.reduce_callbacks,
+        "PIL.ImageDraw.ImageDraw": picture_objects.reduce_drawing,
+    }
+    return named.get(f"{base.__module__}.{base.__qualname__}")
+
+
+_CHOICES: Final[dict[str, Callable[[type, type], Reducer | None]]] = {
+    "numpy": _of_numpy,
+    "pandas": _of_pandas,
+    "torch": _of_torch,
+    "matplotlib": _of_pictures,
+    "PIL": _of_pictures,
+}

@@ -10,7 +10,7 @@ PYTHON ?=
 
 DEMO := .venv
 DEV := .venv-dev
-OTHER_PYTHONS := 3.11 3.12 3.13
+OTHER_PYTHONS := 3.11 3.12 3.13 3.14
 
 # What an installed copy takes from the work tree only once: a change of these means another installation.
 INSTALLED_ONCE := pyproject.toml $(wildcard kernel/caesura/kernelspec/caesura/* extension/jupyter-config/*.json)
@@ -116,6 +116,14 @@ test-pythons: $(DEV)/.ready ## frames and snapshots on every other supported Pyt
 		.venv-$$minor/bin/python -m pytest $(PER_PYTHON); \
 	done
 
+.PHONY: test-314
+test-314: ## what depends on the interpreter, and moves of real cells, on CPython 3.14 of a newer Debian suite
+	@python=$$(.ci/pythons find 3.14) || { echo "== CPython 3.14: skipped"; exit 0; }; \
+	$(MAKE) --no-print-directory PYTHON=$$python .venv-3.14/.ready; \
+	echo "== $(PER_PYTHON) on $$(.venv-3.14/bin/python --version)"; \
+	.venv-3.14/bin/python -m pytest $(PER_PYTHON); \
+	.venv-3.14/bin/python -m pytest $(PROCESSES) tests/process/test_moves.py
+
 .PHONY: test-lowest
 test-lowest: .venv-lowest/.ready ## moves with the lowest dependencies that are allowed
 	@echo "== tests/process/test_moves.py with the lowest versions of all dependencies"
@@ -133,5 +141,5 @@ test-lowest: .venv-lowest/.ready ## moves with the lowest dependencies that are 
 
 .PHONY: clean
 clean: ## remove the virtual environments and everything that was built
-	rm -rf .venv .venv-* dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-* .python-* dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -85,7 +85,8 @@ def read_awaitable(obj: object) -> tuple[str, tuple[object, ...], int] | None:
     ``coroutine_wrapper`` (coroutine), ``asend`` (generator, value or NULL), ``athrow`` (generator, arguments),
     ``aclose`` (generator), ``anext_awaitable`` (wrapped, default), ``future_iter`` (future, or NULL when done).
     """
-    return _awaitables.read_awaitable(_layout(), obj)
+    _layout()
+    return _awaitables.read_awaitable(obj)
 
 
 def make_awaitable(kind: str, parts: tuple[object, ...], state: int) -> object:

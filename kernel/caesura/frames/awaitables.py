@@ -1,6 +1,6 @@
 """The helper objects that CPython puts between an ``await`` and what is really awaited.
 
-None of them can be pickled by itself. Their layouts are the same in 3.11, 3.12 and 3.13: ``PyAsyncGenASend``,
+None of them can be pickled by itself. Their layouts are the same in 3.11 to 3.14: ``PyAsyncGenASend``,
 ``PyAsyncGenAThrow``, ``PyCoroWrapper`` in https://github.com/python/cpython/blob/3.13/Objects/genobject.c,
 ``anextawaitableobject`` in https://github.com/python/cpython/blob/3.13/Objects/iterobject.c, ``futureiterobject`` in
 https://github.com/python/cpython/blob/3.13/Modules/_asynciomodule.c. The self-check compares sizes and fields.
@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final, cast
 
 from caesura.errors import InternalError
+from caesura.frames.plain_slots import PlainSlots
 from caesura.frames.shape import Layout
 from caesura.frames.state import NULL
 
@@ -22,6 +23,9 @@ FIRST: Final = 16
 SECOND: Final = 24
 STATE: Final = 32
 STATE_CLOSED: Final = 2
+
+_FIELDS: Final = PlainSlots()
+"""The helpers hold plain pointers, also where the slots of frames carry tags."""
 
 
 async def _async_generator() -> Any:
@@ -80,10 +84,10 @@ SIZES: Final = {COROUTINE_WRAPPER: 24, ASEND: 40, ATHROW: 40, ANEXT: 32}
 """``__basicsize__`` of the layouts above."""
 
 
-def read_awaitable(layout: Layout, obj: object) -> tuple[str, tuple[object, ...], int] | None:
+def read_awaitable(obj: object) -> tuple[str, tuple[object, ...], int] | None:
     """See :func:`caesura.frames.read_awaitable`."""
     kind = type(obj)
-    read = layout.slots.read
+    read = _FIELDS.read
     if kind is ASEND:
         return "asend", tuple(read(id(obj) + FIRST, 2)), _state(obj).value
     if kind is ATHROW:
@@ -110,7 +114,7 @@ def make_awaitable(layout: Layout, kind: str, parts: tuple[object, ...], state: 
     if kind == "future_iter":
         # Future.__await__ wants a future that has its loop already; here it may still be blank.
         made: Any = _new_future_iter()
-        _replace(layout, made, FIRST, first)
+        _replace(made, FIRST, first)
         return made
     if kind not in ("asend", "athrow", "aclose"):
         raise InternalError(f"There is no awaitable of kind {kind!r}.")
@@ -126,7 +130,7 @@ def make_awaitable(layout: Layout, kind: str, parts: tuple[object, ...], state: 
         else:
             # athrow() warns about three arguments, which the old one may have had: they are put in afterwards.
             made = first.athrow(GeneratorExit)
-            _replace(layout, made, SECOND, parts[1])
+            _replace(made, SECOND, parts[1])
     finally:
         inited.value = before
     _state(made).value = state
@@ -143,13 +147,13 @@ def _state(obj: object) -> ctypes.c_int:
     return ctypes.c_int.from_address(id(obj) + STATE)
 
 
-def _replace(layout: Layout, obj: object, offset: int, value: object) -> None:
+def _replace(obj: object, offset: int, value: object) -> None:
     """Put ``value`` into a word of ``obj`` that owns its object."""
-    old = layout.slots.read(id(obj) + offset, 1)
-    layout.slots.own([value])
-    word = layout.slots.pack([value])
+    old = _FIELDS.read(id(obj) + offset, 1)
+    _FIELDS.own([value])
+    word = _FIELDS.pack([value])
     ctypes.memmove(id(obj) + offset, word, len(word))
-    layout.slots.release(old)
+    _FIELDS.release(old)
 
 
 def _new_future_iter() -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import sysconfig
 
-from caesura.frames.layout import choose, refuse_platform, running_minor
+from caesura.frames.layout import choose, is_jit_on, refuse_platform, running_minor
 from caesura.frames.probes import PROBES
 from caesura.frames.shape import Layout
 
@@ -17,7 +18,9 @@ def verdict() -> Layout | str:
     refused = refuse_platform(sys.implementation.name, sys.maxsize)
     if refused is not None:
         return refused
-    layout = choose(running_minor(), sysconfig.get_config_vars())
+    config = sysconfig.get_config_vars()
+    jit = is_jit_on(getattr(sys, "_jit", None), config, os.environ)
+    layout = choose(running_minor(), config, is_jit_on=jit)
     if isinstance(layout, str):
         return layout
     try:

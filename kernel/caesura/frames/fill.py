@@ -18,7 +18,7 @@ from typing import Any
 from caesura.errors import InternalError
 from caesura.frames.blank import is_fresh
 from caesura.frames.bytecode import stop_problem, stops_awaiting
-from caesura.frames.read import KINDS, locals_count, status_of
+from caesura.frames.read import KINDS, WORD, locals_count, status_of
 from caesura.frames.shape import Layout
 from caesura.frames.state import NULL, Frame, FrameState, NullType, cell_slots
 
@@ -103,7 +103,7 @@ def _bad_stop(frame: Frame) -> str | None:
 
 def _writes(layout: Layout, obj: object, frame: Frame) -> list[_Write]:
     """What to write where, in the order in which an observer would have to see it: state last."""
-    size = layout.first_slot + 8 * len(frame.slots)
+    size = layout.first_slot + WORD * len(frame.slots)
     memory = memoryview((ctypes.c_ubyte * size).from_address(id(obj))).cast("B")
 
     def put(offset: int, value: bytes) -> _Write:
@@ -121,7 +121,8 @@ def _writes(layout: Layout, obj: object, frame: Frame) -> list[_Write]:
         writes.append(put(layout.running_async, bytes([frame.running_async])))
     instruction = id(_code_of(layout, obj)) + layout.co_code + frame.resume - layout.instruction_behind
     state = layout.suspended_awaiting if frame.awaiting else layout.suspended
-    writes.append(put(layout.frame + layout.stacktop, struct.pack("=i", len(frame.slots))))
+    top = ("=Q", id(obj) + size) if layout.stacktop_is_pointer else ("=i", len(frame.slots))
+    writes.append(put(layout.frame + layout.stacktop, struct.pack(*top)))
     writes.append(put(layout.frame + layout.instruction, struct.pack("=Q", instruction)))
     writes.append(put(layout.frame_state, struct.pack("=b", state)))
     return writes

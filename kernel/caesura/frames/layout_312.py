@@ -40,5 +40,7 @@ LAYOUT: Final = Layout(
     suspended_awaiting=-1,
     executing=0,
     finished=1,
+    stacktop_is_pointer=False,
+    announced={},
     instruction_behind=2,
 )

@@ -40,5 +40,7 @@ LAYOUT: Final = Layout(
     suspended_awaiting=-1,
     executing=0,
     finished=1,
+    stacktop_is_pointer=False,
+    announced={"code": 30, "instruction": 31, "localsplus": 32, "owner": 33, "co_code": 43},
     instruction_behind=0,
 )

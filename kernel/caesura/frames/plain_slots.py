@@ -49,3 +49,6 @@ class PlainSlots:
 
     def object_at(self, address: int) -> object:
         return ctypes.py_object.from_address(address).value
+
+    def pointer_at(self, address: int) -> int:
+        return ctypes.c_size_t.from_address(address).value

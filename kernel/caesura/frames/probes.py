@@ -21,12 +21,9 @@ from caesura.frames.fill import fill_frames
 from caesura.frames.owner import SHOWN, owner_of
 from caesura.frames.peek import byte, integer, word
 from caesura.frames.probes_states import Checks, pause
-from caesura.frames.read import read_frame
+from caesura.frames.read import read_frame, stack_depth
 from caesura.frames.shape import Layout
 from caesura.frames.state import FrameState
-
-_RUNTIME_WORDS: Final = 44
-"""Words of ``_Py_DebugOffsets`` up to and with ``co_code_adaptive`` in CPython 3.13 (pycore_runtime.h)."""
 
 
 def _probe(first: object, log: list[object]) -> tuple[types.FunctionType, Callable[[], Any]]:
@@ -49,15 +46,14 @@ def _probe(first: object, log: list[object]) -> tuple[types.FunctionType, Callab
 
 def _announced(layout: Layout) -> Checks:
     """From 3.13 on the interpreter itself says where some fields are (``_Py_DebugOffsets``)."""
-    if layout.minor < (3, 13):
+    if not layout.announced:
         return
-    table = (ctypes.c_uint64 * _RUNTIME_WORDS).in_dll(ctypes.pythonapi, "_PyRuntime")
+    table = (ctypes.c_uint64 * (max(layout.announced.values()) + 1)).in_dll(ctypes.pythonapi, "_PyRuntime")
     yield "runtime cookie", bytes(table)[:8] == b"xdebugpy"
     yield "announced version", table[1] == sys.hexversion
     yield "announced threading", table[2] == 0
-    frame = (layout.code, layout.instruction, layout.localsplus, layout.owner)
-    yield "announced frame offsets", tuple(table[30:34]) == frame
-    yield "announced code offset", table[43] == layout.co_code
+    for name, place in layout.announced.items():
+        yield f"announced offset of {name}", table[place] == getattr(layout, name)
 
 
 def _sizes(layout: Layout) -> Checks:
@@ -79,11 +75,12 @@ def _created(layout: Layout) -> Checks:
 
 
 def _fresh(layout: Layout, coroutine: object, function: types.FunctionType) -> Checks:
+    pointer = layout.slots.pointer_at
     frame = id(coroutine) + layout.frame
     yield "owner of a fresh frame", byte(frame + layout.owner) == 1
     yield "created state", byte(id(coroutine) + layout.frame_state) == layout.created
-    yield "code pointer", word(frame + layout.code) == id(function.__code__)
-    yield "function pointer", word(frame + layout.function) == id(function)
+    yield "code pointer", pointer(frame + layout.code) == id(function.__code__)
+    yield "function pointer", pointer(frame + layout.function) == id(function)
     yield "first instruction", _resume(layout, coroutine, function.__code__) == entry_offset(function.__code__)
 
 
@@ -93,11 +90,11 @@ def _suspended(layout: Layout) -> Checks:
     code = function.__code__
     coroutine = call()
     yield "value of the probe", coroutine.send(None) == "asked"
-    frame = id(coroutine) + layout.frame
+    frame, pointer = id(coroutine) + layout.frame, layout.slots.pointer_at
     yield "suspended state", byte(id(coroutine) + layout.frame_state) == layout.suspended_awaiting
     yield "name pointer", word(id(coroutine) + layout.name) == id(coroutine.__name__)
-    yield "code pointer", word(frame + layout.code) == id(code)
-    yield "function pointer", word(frame + layout.function) == id(function)
+    yield "code pointer", pointer(frame + layout.code) == id(code)
+    yield "function pointer", pointer(frame + layout.function) == id(function)
     yield "globals pointer", word(frame + layout.globals) == id(function.__globals__)
     yield "builtins pointer", word(frame + layout.builtins) == id(builtins_of(function))
     yield "frame locals", word(frame + layout.locals) == 0
@@ -106,9 +103,8 @@ def _suspended(layout: Layout) -> Checks:
     numbers = [integer(id(each) + layout.co_nlocalsplus) for each in codes]
     yield "number of locals", numbers == [_localsplus(each) for each in codes]
     count = _localsplus(code)
-    top = integer(frame + layout.stacktop)
-    yield "stack depth", top == count + 3
-    words = [word(id(coroutine) + layout.first_slot + 8 * index) for index in range(top)]
+    yield "stack depth", stack_depth(layout, coroutine) == count + 3
+    words = [pointer(id(coroutine) + layout.first_slot + 8 * index) for index in range(count + 3)]
     yield "awaited object", words[-1] == id(coroutine.cr_await)
     yield "operand", words[count] == id(first)
     shown = coroutine.cr_frame  # made on demand

@@ -18,6 +18,9 @@ KINDS: Final[Mapping[type, Kind]] = {
     types.AsyncGeneratorType: "async_generator",
 }
 _PREFIX: Final[Mapping[Kind, str]] = {"coroutine": "cr", "generator": "gi", "async_generator": "ag"}
+WORD: Final = 8
+"""Bytes of a slot."""
+
 _header_bytes: Final[dict[int, Any]] = {}
 
 
@@ -69,8 +72,9 @@ def read_frame(layout: Layout, obj: Any) -> Frame:
     if not isinstance(code, types.CodeType) or not isinstance(function, types.FunctionType):
         raise InternalError(f"The frame of {obj.__qualname__} has no code or function where they are expected.")
     nlocalsplus = locals_count(layout, code)
-    if not nlocalsplus <= stacktop <= nlocalsplus + code.co_stacksize:
-        raise InternalError(f"The frame of {obj.__qualname__} has an impossible stack depth {stacktop}.")
+    depth = _depth(layout, obj, stacktop)
+    if not nlocalsplus <= depth <= nlocalsplus + code.co_stacksize:
+        raise InternalError(f"The frame of {obj.__qualname__} has an impossible stack depth {depth}.")
     resume = instruction - id(code) - layout.co_code + layout.instruction_behind
     problem = stop_problem(code, resume, status)
     if problem is not None:
@@ -88,7 +92,7 @@ def read_frame(layout: Layout, obj: Any) -> Frame:
         function=None if module_level else function,
         globals=function.__globals__,
         locals=_namespace(slots.object_at(base + layout.locals)) if module_level and raw_locals else None,
-        slots=slots.read(id(obj) + layout.first_slot, stacktop),
+        slots=slots.read(id(obj) + layout.first_slot, depth),
         nlocalsplus=nlocalsplus,
         resume=resume,
         awaiting=status is FrameState.SUSPENDED and stops_awaiting(code, resume),
@@ -97,6 +101,15 @@ def read_frame(layout: Layout, obj: Any) -> Frame:
         hooks_inited=is_async_generator and bool(hooks),
         running_async=is_async_generator and bool(running),
     )
+
+
+def stack_depth(layout: Layout, obj: object) -> int:
+    """How many slots of the frame of ``obj`` are in use, locals included."""
+    return _depth(layout, obj, header(layout, obj)[7])
+
+
+def _depth(layout: Layout, obj: object, stacktop: int) -> int:
+    return (stacktop - id(obj) - layout.first_slot) // WORD if layout.stacktop_is_pointer else stacktop
 
 
 def locals_count(layout: Layout, code: types.CodeType) -> int:

@@ -7,7 +7,7 @@ version.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -29,6 +29,9 @@ class Slots(Protocol):
 
     def object_at(self, address: int) -> object:
         """The object in the word at ``address``, which must not be empty."""
+
+    def pointer_at(self, address: int) -> int:
+        """The address of the object in the word at ``address``, as a number that is not followed; 0 if it has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +74,12 @@ class Layout:
     finished: int
     """The lowest state of a frame that has ended."""
 
+    stacktop_is_pointer: bool
+    """Whether ``stacktop`` holds the address behind the last value, or (as a C int) the number of slots in use."""
+
+    announced: Mapping[str, int]
+    """Words of ``_Py_DebugOffsets`` in which the interpreter itself says what this layout says under these names."""
+
     instruction_behind: int
     """How far the stored instruction pointer lies before the instruction at which the frame goes on."""
 
@@ -90,7 +99,7 @@ class Layout:
             (self.frame_state, "b"),
             (frame + self.locals, "Q"),
             (frame + self.instruction, "Q"),
-            (frame + self.stacktop, "i"),
+            (frame + self.stacktop, "Q" if self.stacktop_is_pointer else "i"),
             (frame + self.owner, "b"),
         ]
         object.__setattr__(self, "header", _struct_of(fields))

@@ -34,6 +34,13 @@ NULL: Final = NullType()
 """Stands for a slot that holds no object: an unbound local, or the empty place of the call convention."""
 
 
+@final
+class TaggedInteger(int):
+    """A slot that holds a number of the interpreter's own and no object (from 3.14 on)."""
+
+    __slots__ = ()
+
+
 class FrameState(enum.Enum):
     """How far a coroutine, generator or async generator has come. A running one has no state that can be read."""
 
@@ -47,8 +54,9 @@ class Frame:
     """Everything that is needed to build one coroutine, generator or async generator again.
 
     ``slots`` are the locals (arguments, variables, cells, free variables) and then the value stack, bottom first, with
-    :data:`NULL` where a slot is empty. ``resume`` is the byte offset in ``code.co_code`` at which it goes on: of the
-    RESUME after its yield, or of what follows RETURN_GENERATOR if it was never started.
+    :data:`NULL` where a slot is empty and :class:`TaggedInteger` where it holds a number and no object.
+    ``resume`` is the byte offset in ``code.co_code`` at which it goes on: of the RESUME after its yield, or of what
+    follows RETURN_GENERATOR if it was never started.
     ``function`` and ``locals`` exclude each other: module-level code has ``locals``, its namespace.
     The three flags after ``exc`` have a meaning for async generators only and are False otherwise.
     """

@@ -3,7 +3,7 @@
 ``gather``, ``wait``, ``shield``, ``as_completed``, ``wait_for`` and ``TaskGroup`` hang callbacks on futures that count
 and pass on, without running code of the user. They are told by the name and module of their function, because a
 restored closure has a code object of its own. Sources: https://github.com/python/cpython/blob/3.13/Lib/asyncio/tasks.py,
-taskgroups.py, timeouts.py and futures.py there; the names are the same in 3.11, 3.12 and 3.13 unless said otherwise.
+taskgroups.py, timeouts.py and futures.py there; the names are the same in 3.11 to 3.14 unless said otherwise.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ Target = Future | asyncio.Task[Any]
 
 GatheringFuture: type[Future] = vars(asyncio.tasks)["_GatheringFuture"]
 _release_waiter = vars(asyncio.tasks)["_release_waiter"]
+_discard_awaited_by = vars(asyncio.tasks).get("_discard_awaited_by", _release_waiter)  # from a 3.14 on
 _set_result_unless_cancelled = vars(asyncio.futures)["_set_result_unless_cancelled"]
 _loopless = asyncio.Future[Any](loop=cast("Any", types.SimpleNamespace(get_debug=bool)))
 FutureIter = type(_loopless.__await__())
@@ -55,6 +56,10 @@ class WakesTask:
     """The callback with which a task waits; the task itself knows what for."""
 
 
+class NotesOnly:
+    """Changes what asyncio knows about its futures, and makes nothing ready."""
+
+
 class ExecutorJob:
     """The future of a job in another thread."""
 
@@ -63,8 +68,8 @@ class UserCode:
     """Anything else."""
 
 
-Reaction = Joint | Passes | WakesTask | ExecutorJob | UserCode
-_WAKES_TASK, _EXECUTOR_JOB, _USER_CODE = WakesTask(), ExecutorJob(), UserCode()
+Reaction = Joint | Passes | WakesTask | NotesOnly | ExecutorJob | UserCode
+_WAKES_TASK, _NOTES_ONLY, _EXECUTOR_JOB, _USER_CODE = WakesTask(), NotesOnly(), ExecutorJob(), UserCode()
 
 
 def reaction_of(callback: object) -> Reaction:
@@ -76,8 +81,11 @@ def reaction_of(callback: object) -> Reaction:
         made_by = _FUNCTIONS.get(callback.__qualname__)
         if made_by is not None and made_by[0] == callback.__module__:
             return made_by[1](callback)
-    elif isinstance(callback, functools.partial) and callback.func is _release_waiter:
-        return Passes(callback.args[0])  # wait_for of 3.11, and _cancel_and_wait
+    elif isinstance(callback, functools.partial):
+        if callback.func is _release_waiter:
+            return Passes(callback.args[0])  # wait_for of 3.11, and _cancel_and_wait
+        if callback.func is _discard_awaited_by:
+            return _NOTES_ONLY
     return _USER_CODE
 
 
@@ -117,8 +125,8 @@ def _of_shield(function: types.FunctionType) -> Reaction:
     return Passes(_cells(function)["outer"])
 
 
-def _of_shielded(_function: types.FunctionType) -> Reaction:
-    return _WAKES_TASK  # it only takes a callback away
+def _of_notes(_function: types.FunctionType) -> Reaction:
+    return _NOTES_ONLY
 
 
 def _of_chain(_function: types.FunctionType) -> Reaction:
@@ -130,7 +138,8 @@ _FUNCTIONS = {
     "_wait.<locals>._on_completion": ("asyncio.tasks", _of_wait),
     "as_completed.<locals>._on_completion": ("asyncio.tasks", _of_as_completed),
     "shield.<locals>._inner_done_callback": ("asyncio.tasks", _of_shield),
-    "shield.<locals>._outer_done_callback": ("asyncio.tasks", _of_shielded),
+    "shield.<locals>._outer_done_callback": ("asyncio.tasks", _of_notes),  # it takes a callback away
+    "shield.<locals>._clear_awaited_by_callback": ("asyncio.tasks", _of_notes),  # from 3.14 on
     "_chain_future.<locals>._call_check_cancel": ("asyncio.futures", _of_chain),
 }
 

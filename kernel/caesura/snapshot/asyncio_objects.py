@@ -28,6 +28,8 @@ _C_TASK: Final[Any] = asyncio.Task
 _loopless = asyncio.Future[Any](loop=cast("Any", types.SimpleNamespace(get_debug=bool)))
 FutureIter: Final = type(_loopless.__await__())
 
+_add_to_awaited_by: Final[Any] = getattr(asyncio, "future_add_to_awaited_by", None)
+
 _generic_dict: Final = ctypes.pythonapi.PyObject_GenericGetDict
 _generic_dict.argtypes = [ctypes.py_object, ctypes.c_void_p]
 _generic_dict.restype = ctypes.py_object
@@ -68,6 +70,9 @@ def _future_state(future: Any) -> dict[str, Any]:
         state["slots"] = slots
     if future._source_traceback:
         state["source_traceback"] = future._source_traceback
+    awaited_by = getattr(future, "_asyncio_awaited_by", None)  # from 3.14 on, for asyncio.capture_call_graph
+    if awaited_by:
+        state["awaited_by"] = list(awaited_by)
     if future._state == "CANCELLED":
         state["message"] = future._cancel_message
     elif future._state == "FINISHED":
@@ -105,6 +110,8 @@ def fill_future(restoring: Restoring, future: Any, state: dict[str, Any]) -> Non
         object.__setattr__(future, name, value)
     if "source_traceback" in state:
         task_fields.set_source_traceback(future, state["source_traceback"])
+    for waiter in state.get("awaited_by", ()):
+        _add_to_awaited_by(future, waiter)
     if state["is"] == "CANCELLED":
         _C_FUTURE.cancel(future, msg=state["message"])
     elif state["is"] == "FINISHED":

@@ -10,6 +10,8 @@ import abc
 import contextlib
 import enum
 import gc
+import importlib
+import sys
 import types
 import uuid
 import weakref
@@ -18,6 +20,7 @@ from typing import Any, Final, cast
 
 from caesura.errors import CannotMove
 from caesura.snapshot import models
+from caesura.snapshot.class_namespaces import note_class
 from caesura.snapshot.functions import import_global
 from caesura.snapshot.reducing import Pickling, Reduced, find_global, global_name
 
@@ -61,7 +64,10 @@ def reduce_class(pickler: Pickling, cls: type) -> Reduced:
     if id(cls) in _TYPES_MODULE:
         return import_global, ("types", _TYPES_MODULE[id(cls)])
     if not cls.__flags__ & _HEAP_TYPE or cls.__flags__ & _IMMUTABLE:
+        if _is_found_by_importing(cls):
+            return NotImplemented
         raise CannotMove(f"the type {cls.__module__}.{cls.__qualname__}", remedy="It cannot be imported by its name.")
+    note_class(cls)
     namespace: dict[str, Any] = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
     for special in ("__slots__", "__orig_bases__"):
         if special in cls.__dict__:
@@ -69,6 +75,16 @@ def reduce_class(pickler: Pickling, cls: type) -> Reduced:
     arguments = (type(cls), cls.__name__, cls.__bases__, namespace, pickler.token_of(cls))
     state = (_attributes(cls), _registered(cls), _registered_with(cls))
     return make_class, arguments, state, None, None, fill_class
+
+
+def _is_found_by_importing(cls: type) -> bool:
+    """Whether the standard library has the class under its name in a module that nobody has imported yet: what
+    ``t"..."`` makes is named after ``string.templatelib`` and needs no import."""
+    if cls.__module__ in sys.modules or cls.__module__.partition(".")[0] not in sys.stdlib_module_names:
+        return False
+    with contextlib.suppress(ImportError):
+        importlib.import_module(cls.__module__)
+    return find_global(cls.__module__, cls.__qualname__) is cls
 
 
 def _attributes(cls: type) -> dict[str, Any]:

@@ -6,6 +6,7 @@ end: the live namespace, the dict of its module.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import marshal
 import sys
@@ -13,6 +14,7 @@ import types
 from typing import Any
 
 from caesura.errors import CannotMove
+from caesura.snapshot.class_namespaces import class_of, namespace_of
 from caesura.snapshot.reducing import Pickling, Reduced, find_global, global_name, is_importable
 
 _PARTS = ("__defaults__", "__kwdefaults__", "__module__", "__doc__", "__qualname__")
@@ -24,8 +26,7 @@ def reduce_function(pickler: Pickling, function: types.FunctionType) -> Reduced:
         is_plain = name[1] == function.__qualname__ and find_global(*name) is function
         return NotImplemented if is_plain else (import_global, name)
     state = {part: getattr(function, part) for part in _PARTS}
-    if function.__annotations__:
-        state["__annotations__"] = function.__annotations__
+    state.update(_annotations(function))
     if getattr(function, "__type_params__", ()):
         state["__type_params__"] = function.__type_params__  # type: ignore[attr-defined]  # from 3.12 on
     arguments = (
@@ -35,6 +36,28 @@ def reduce_function(pickler: Pickling, function: types.FunctionType) -> Reduced:
         function.__closure__,
     )
     return make_function, arguments, (state, function.__dict__), None, None, fill_function
+
+
+def _annotations(function: Any) -> dict[str, Any]:
+    """The attribute that holds them. From 3.14 on they are a function until somebody asks for them, and asking may
+    fail: that function travels, unless what it gave was changed afterwards.
+    """
+    annotate = getattr(function, "__annotate__", None)
+    if annotate is None:
+        return {"__annotations__": function.__annotations__} if function.__annotations__ else {}
+    others = {id(part) for part in (function.__globals__, function.__builtins__, function.__kwdefaults__)}
+    others.add(id(function.__dict__))
+    for part in gc.get_referents(function):
+        if type(part) is dict and id(part) not in others and not _gives(annotate, part):
+            return {"__annotations__": part}
+    return {"__annotate__": annotate}
+
+
+def _gives(annotate: Any, evaluated: dict[str, Any]) -> bool:
+    try:
+        return bool(annotate(1) == evaluated)  # 1: annotationlib.Format.VALUE
+    except Exception:  # noqa: BLE001  # it is the user's; what it gave before is kept then
+        return False
 
 
 def import_global(module: str, qualname: str) -> object:
@@ -66,7 +89,14 @@ def reduce_cell(pickler: Pickling, cell: types.CellType) -> Reduced:
         contents = (cell.cell_contents,)
     except ValueError:
         return types.CellType, ()
+    owner = class_of(contents[0]) if type(contents[0]) is dict else None
+    if owner is not None:
+        return types.CellType, (), owner, None, None, fill_cell_with_namespace
     return types.CellType, (), contents, None, None, fill_cell
+
+
+def fill_cell_with_namespace(cell: types.CellType, owner: type) -> None:
+    cell.cell_contents = namespace_of(owner)
 
 
 def fill_cell(cell: types.CellType, contents: tuple[object]) -> None:

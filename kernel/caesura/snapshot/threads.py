@@ -7,10 +7,15 @@ import concurrent.futures
 import queue
 import sys
 import threading
-from typing import Any
+from typing import Any, Final
 
 from caesura.errors import CannotMove
 from caesura.snapshot.reducing import Pickling, Reduced
+
+_HANDLE: Final = "_os_thread_handle" if sys.version_info >= (3, 14) else "_handle"
+_OF_THE_PROCESS: Final = frozenset(
+    {"_started", "_tstate_lock", "_is_stopped", _HANDLE, "_stderr", "_invoke_excepthook", "_initialized"}
+)
 
 
 def reduce_lock(pickler: Pickling, lock: Any) -> Reduced:
@@ -54,8 +59,7 @@ def reduce_thread(pickler: Pickling, thread: Any) -> Reduced:
             remedy="It can be moved when the thread has ended: join it before the await.",
         )
     started = thread._started.is_set()
-    hidden = {"_started", "_tstate_lock", "_is_stopped", "_handle", "_stderr", "_invoke_excepthook", "_initialized"}
-    state = {name: value for name, value in vars(thread).items() if name not in hidden}
+    state = {name: value for name, value in vars(thread).items() if name not in _OF_THE_PROCESS}
     return make_thread, (type(thread), started), state, None, None, fill_local
 
 
@@ -66,8 +70,9 @@ def make_thread(cls: Any, is_over: bool) -> object:
         thread._started.set()
         if sys.version_info >= (3, 13):
             # An identity that no thread has: the handle only has to say that it is over.
-            thread._handle = vars(_thread)["_make_thread_handle"](1)
-            thread._handle._set_done()
+            handle = vars(_thread)["_make_thread_handle"](1)
+            handle._set_done()
+            setattr(thread, _HANDLE, handle)
         else:
             thread._is_stopped = True
         threading._dangling.discard(thread)  # type: ignore[attr-defined]  # not in typeshed
@@ -79,14 +84,12 @@ def reduce_executor(pickler: Pickling, executor: Any) -> Reduced:
     is_idle = executor._work_queue.empty() and executor._idle_semaphore._value >= len(executor._threads)
     if not is_idle and not executor._shutdown:
         raise CannotMove("busy ThreadPoolExecutor", remedy="It can be moved when its jobs are done.")
-    arguments = (
-        executor._max_workers,
-        executor._thread_name_prefix,
-        executor._initializer,
-        executor._initargs,
-        executor._shutdown,
-    )
-    return make_executor, arguments
+    if sys.version_info >= (3, 14):
+        context = executor._create_worker_context()
+        prepared = (context.initializer, context.initargs)
+    else:
+        prepared = (executor._initializer, executor._initargs)
+    return make_executor, (executor._max_workers, executor._thread_name_prefix, *prepared, executor._shutdown)
 
 
 def make_executor(workers: int, prefix: str, initializer: Any, arguments: Any, is_shut: bool) -> object:

@@ -15,8 +15,9 @@ def go_on(coroutine: Any) -> Generator[Any, Any, Any]:
 
 def constant_code(value: object) -> types.CodeType:
     """Code that evaluates to ``value``: the shell runs it as it runs a statement, and awaits what it gives."""
-    code = compile("0", "<a restored statement>", "eval")
-    return code.replace(co_consts=tuple(value if each == 0 else each for each in code.co_consts))
+    mark = "the value"  # not a number: from 3.14 on a small one stands in its instruction
+    code = compile(repr(mark), "<a restored statement>", "eval")
+    return code.replace(co_consts=tuple(value if each == mark else each for each in code.co_consts))
 
 
 def suspended_inside(runner: Any) -> Any:

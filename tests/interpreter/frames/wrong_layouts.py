@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from caesura.frames.check import first_difference, verdict
 from caesura.frames.shape import Layout
@@ -18,9 +20,15 @@ UNSEEN = {"minor", "slots", "finished"}
 
 def difference(right: Layout, name: str, by: int) -> str | None:
     try:
-        return first_difference(dataclasses.replace(right, **{name: getattr(right, name) + by}))
+        return first_difference(dataclasses.replace(right, **{name: wrong(getattr(right, name), by)}))
     except Exception as error:  # verdict() turns these into a reason too
         return f"{type(error).__name__}: {error}"
+
+
+def wrong(value: Any, by: int) -> Any:
+    if isinstance(value, Mapping):
+        return {key: word + by for key, word in value.items()} or {"code": by}
+    return not value if isinstance(value, bool) else value + by
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import types
 
 import pytest
 
@@ -10,7 +11,7 @@ from caesura import frames
 from caesura.errors import FramesUnavailable
 from caesura.frames import api
 from caesura.frames.check import verdict
-from caesura.frames.layout import choose, refuse_platform
+from caesura.frames.layout import choose, is_jit_on, refuse_platform
 from caesura.frames.shape import Layout
 
 
@@ -29,8 +30,8 @@ def test_it_passes_on_this_interpreter() -> None:
     ("minor", "config", "words"),
     [
         ((3, 13), {"Py_GIL_DISABLED": 1}, "free-threaded"),
-        ((3, 13), {"CONFIG_ARGS": "'--prefix=/usr' '--enable-experimental-jit=yes-off'"}, "JIT"),
-        ((3, 15), {}, "known for CPython 3.11, 3.12, 3.13, and this is Python 3.15"),
+        ((3, 14), {"Py_GIL_DISABLED": 1}, "free-threaded"),
+        ((3, 15), {}, "known for CPython 3.11, 3.12, 3.13, 3.14, and this is Python 3.15"),
     ],
 )
 def test_other_builds_are_refused_in_words(minor: tuple[int, int], config: dict[str, object], words: str) -> None:
@@ -39,8 +40,35 @@ def test_other_builds_are_refused_in_words(minor: tuple[int, int], config: dict[
     assert words in reason
 
 
-def test_a_build_that_says_no_to_the_jit_is_not_refused() -> None:
-    assert isinstance(choose((3, 13), {"CONFIG_ARGS": "'--enable-experimental-jit=no'"}), Layout)
+def test_a_running_jit_is_refused_with_the_remedy() -> None:
+    reason = choose((3, 14), {}, is_jit_on=True)
+    assert isinstance(reason, str)
+    assert "JIT of this Python 3.14" in reason
+    assert "PYTHON_JIT=0" in reason
+
+
+@pytest.mark.parametrize(
+    ("option", "asked", "is_on"),
+    [
+        ("", "", False),
+        ("", "1", False),  # without a JIT the variable says nothing
+        ("'--enable-experimental-jit=no'", "1", False),
+        ("'--enable-experimental-jit'", "", True),
+        ("'--enable-experimental-jit=yes'", "0", False),
+        ("'--enable-experimental-jit=yes-off' 'CC=cc'", "", False),
+        ("'--enable-experimental-jit=yes-off' 'CC=cc'", "1", True),
+        ("'--enable-experimental-jit=interpreter'", "", True),
+    ],
+)
+def test_a_jit_that_is_built_in_counts_when_it_is_on(option: str, asked: str, is_on: bool) -> None:
+    environ = {"PYTHON_JIT": asked} if asked else {}
+    assert is_jit_on(None, {"CONFIG_ARGS": f"'--prefix=/usr' {option}"}, environ) is is_on
+
+
+def test_an_interpreter_that_knows_of_its_jit_is_believed() -> None:
+    built_in = {"CONFIG_ARGS": "'--enable-experimental-jit=yes'"}
+    assert not is_jit_on(types.SimpleNamespace(is_enabled=lambda: False), built_in, {"PYTHON_JIT": "1"})
+    assert is_jit_on(types.SimpleNamespace(is_enabled=lambda: True), {}, {})
 
 
 def test_other_implementations_and_word_sizes_are_refused() -> None:

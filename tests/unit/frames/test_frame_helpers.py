@@ -152,7 +152,7 @@ def test_the_iterator_of_a_future_is_rebuilt_around_a_future_that_is_still_blank
         loop.close()
 
 
-def test_the_iterator_of_a_future_that_is_done_has_no_future() -> None:
+def test_the_iterator_of_a_future_that_is_done_has_ended() -> None:
     loop = asyncio.new_event_loop()
     try:
         future = loop.create_future()
@@ -160,9 +160,11 @@ def test_the_iterator_of_a_future_that_is_done_has_no_future() -> None:
         iterator = future.__await__()
         with pytest.raises(StopIteration):
             next(iterator)
-        assert frames.read_awaitable(iterator) == ("future_iter", (NULL,), 0)
-        rebuilt: Any = frames.make_awaitable("future_iter", (NULL,), 0)
-        assert frames.read_awaitable(rebuilt) == ("future_iter", (NULL,), 0)
+        # From 3.14 on it keeps the future, and gives its result again.
+        left = future if sys.version_info >= (3, 14) else NULL
+        assert frames.read_awaitable(iterator) == ("future_iter", (left,), 0)
+        rebuilt: Any = frames.make_awaitable("future_iter", (left,), 0)
+        assert frames.read_awaitable(rebuilt) == ("future_iter", (left,), 0)
         assert list(rebuilt) == []
     finally:
         loop.close()

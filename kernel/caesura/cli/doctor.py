@@ -92,7 +92,7 @@ def frames() -> Finding:
         said = tried.stderr.strip().splitlines()
         reason = said[-1] if said else f"the self-check ended with status {tried.returncode}"
     if reason:
-        return Finding("frames", "note", f"cells are held, not moved: {reason}", "Use a released CPython 3.11 to 3.13.")
+        return Finding("frames", "note", f"cells are held, not moved: {reason}", "Use a released CPython 3.11 to 3.14.")
     return Finding("frames", "ok", "suspended frames can be read and written")
 
 

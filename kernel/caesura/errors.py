@@ -29,6 +29,10 @@ class HomeUnusable(EnvironmentFault):
     """The home directory cannot be used: it is not writable, not ours, or not private."""
 
 
+class StoreFull(HomeUnusable):
+    """There is no room for a snapshot: on the disk, or under the quota."""
+
+
 class SchemaTooNew(EnvironmentFault):
     """The records were written by a newer version of Caesura."""
 

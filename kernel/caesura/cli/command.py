@@ -17,6 +17,7 @@ from pathlib import Path
 import caesura
 from caesura import config
 from caesura.cli import acting, doctor, install, logs, looking
+from caesura.cli import store as storing
 from caesura.cli.context import Context
 from caesura.errors import CaesuraError
 from caesura.model import PROTOCOL
@@ -159,6 +160,13 @@ def _acting(commands: _Commands) -> None:
     answer = sending.add_mutually_exclusive_group()
     answer.add_argument("--json", dest="value", metavar="VALUE", help="what the await gives (default: null)")
     answer.add_argument("--error", metavar="TEXT", help="the await raises an error with this text")
+    made = commands.add(
+        "store", storing.store, "how much snapshots take on the disk; or remove what nobody needs",
+        "caesura store", "caesura store collect",
+    )  # fmt: skip
+    _Commands(made.add_subparsers(metavar="COMMAND")).add(
+        "collect", storing.collect, "remove now what nobody needs", "caesura store collect --json"
+    )
     commands.add("start", acting.start, "start the coordinator if it does not run", "caesura start")
     made = commands.add("stop", acting.stop, "stop the coordinator", "caesura stop", "caesura stop --force")
     made.add_argument("--force", action="store_true", help="also when notebooks are open; their kernels end")

@@ -54,6 +54,15 @@ class StartWorker:
 
 
 @dataclass(frozen=True, slots=True)
+class LookAtStore:
+    """Answer a client's request with what the store is like, after a collection if ``collects``."""
+
+    link: int
+    number: int
+    collects: bool
+
+
+@dataclass(frozen=True, slots=True)
 class KillWorker:
     """SIGKILL; its exit is reported as every other."""
 
@@ -160,6 +169,7 @@ Command = (
     | FrontSend
     | FrontPublish
     | FrontReply
+    | LookAtStore
     | Persist
     | SetTimer
     | CancelTimer

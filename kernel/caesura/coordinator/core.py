@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from caesura.clock import Clock
+from caesura.coordinator import room
 from caesura.coordinator.cells import Cells
 from caesura.coordinator.commands import (
     CancelTimer,
@@ -64,6 +65,8 @@ class Core:
         self.environment_key = environment_key
         self.memory_fraction = memory_fraction
         self.new_id = new_id
+        self.room_bytes: Callable[[], int | None] = lambda: None  # what a snapshot may add to the store
+        self.wrote: Callable[[int], None] = lambda size_bytes: None
         self.about = about  # {"pid", "version", "home", "started"}
         self.sessions: dict[str, Session] = {}
         self.workers: dict[str, Worker] = {}
@@ -143,6 +146,8 @@ class Core:
                 self._with(session_id, self.move.look_whether_due)
             case ("decide", session_id):
                 self._with(session_id, self.move.decide)
+            case ("room", session_id):
+                self._with(session_id, lambda session: room.look_again(self, session))
             case ("sent", session_id):
                 self._with(session_id, self.inbox.drop_sent)
             case ("end", session_id):

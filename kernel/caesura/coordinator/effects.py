@@ -18,9 +18,9 @@ from caesura.coordinator import commands as do
 from caesura.coordinator.core import Core
 from caesura.coordinator.front import Front
 from caesura.coordinator.sent_marks import SentMarks
-from caesura.errors import CaesuraError, EnvironmentFault
+from caesura.errors import CaesuraError, EnvironmentFault, HomeUnusable
 from caesura.store.begun import forget as forget_begun
-from caesura.wire.messages import Json, Message, pack
+from caesura.wire.messages import Json, Message, Reply, pack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import zmq
 
     from caesura.coordinator.processes import WorkerProcesses
+    from caesura.coordinator.storage import Storage
     from caesura.store.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Effects:
     ) -> None:
         self.core = core
         self.processes: WorkerProcesses | None = None
+        self.storage: Storage | None = None
         self._writer = writer
         self._context = context
         self._marks = marks
@@ -112,6 +114,8 @@ class Effects:
             case do.KillWorker(worker_id):
                 if worker_id in self._known and self.processes is not None:
                     self.processes.kill(*self._known[worker_id])
+            case do.LookAtStore():
+                self._spawn(self._look_at_store(command))
             case do.NeedEnvironment(key, environment):
                 self._spawn(self._learn(key, environment))
             case do.BindFront(session_id, connection):
@@ -234,6 +238,19 @@ class Effects:
             self.turn(self.core.environment_failed, key, str(error))
         else:
             self.turn(self.core.environment_ready, key, ready)
+
+    # --- the store --------------------------------------------------------------------------------------------------
+
+    async def _look_at_store(self, command: do.LookAtStore) -> None:
+        assert self.storage is not None
+        try:
+            if command.collects:
+                await self.storage.collect()
+            reply = Reply(number=command.number, result=await self.storage.report())
+        except OSError as error:
+            text = f"The store cannot be read: {error.strerror or error}."
+            reply = Reply(number=command.number, error=text, error_type=HomeUnusable.__name__)
+        self.send(command.link, reply)
 
     # --- fronts -----------------------------------------------------------------------------------------------------
 

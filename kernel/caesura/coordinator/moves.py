@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from caesura import points
+from caesura.coordinator import room
 from caesura.coordinator.commands import SendWorker
 from caesura.coordinator.snapshots import block_from, snapshot_row
 from caesura.coordinator.state import Block, Move, Phase, Saved, Session
@@ -153,7 +154,9 @@ class Moves:
         assert worker is not None
         is_abortable = session.policy.name != "always" or not block.cell_id
         session.move = Move(block, session.epoch, is_abortable, self._core.now)
-        freeze = wire.Freeze(epoch=session.epoch, serial=block.serial, abortable=is_abortable)
+        freeze = wire.Freeze(
+            epoch=session.epoch, serial=block.serial, abortable=is_abortable, room_bytes=self._core.room_bytes()
+        )
         self._core.put(SendWorker(worker.worker_id, freeze))
 
     def frozen(self, session: Session, message: wire.Frozen) -> None:
@@ -178,6 +181,7 @@ class Moves:
             session.block = replace(block, obstacles=obstacles)
             if cell is not None and cell.state in (CellState.BLOCKED, CellState.HELD):
                 self._hold(session, "; ".join(map(_described, obstacles)))
+        room.note(self._core, session, obstacles)
         if not move.block.cell_id and obstacles:
             session.parks_refused = (session.epoch, message.serial)
         self._goes_on(session)
@@ -226,6 +230,7 @@ class Moves:
             now,
         )
         move.phase = Phase.PREPARED
+        core.wrote(message.written_bytes)
         session.cost.observe_save(message.size_bytes, message.seconds)
         if cell is not None:
             cell.snapshot_bytes = message.size_bytes

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from caesura.coordinator import status
-from caesura.coordinator.commands import Quit, SendLink
+from caesura.coordinator.commands import LookAtStore, Quit, SendLink
 from caesura.coordinator.operations import describe_event, operation_from
 from caesura.coordinator.resuming import resume_failed
 from caesura.coordinator.sessions import row_of
@@ -69,6 +69,9 @@ class Rpc:
 
     def _do_events(self, link: int, request: Request) -> None:
         self._reply(link, request.number, [describe_event(op) for op in self._core.operation.waiting_events()])
+
+    def _do_store(self, link: int, request: Request) -> None:
+        self._core.put(LookAtStore(link, request.number, collects=bool(request.params.get("collect", False))))
 
     def _do_moves(self, link: int, request: Request) -> None:
         cell_id = request.params.get("cell_id")

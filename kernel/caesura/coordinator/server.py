@@ -26,10 +26,10 @@ from caesura.coordinator.processes import WorkerProcesses
 from caesura.coordinator.recovery import Everything, read_everything
 from caesura.coordinator.sent_marks import SentMarks
 from caesura.coordinator.settings import Caesura
+from caesura.coordinator.storage import Storage
 from caesura.errors import EnvironmentFault, HomeUnusable
 from caesura.model import PROTOCOL
 from caesura.store.begun import has_begun
-from caesura.store.blobs import Blobs
 from caesura.store.home import Home
 from caesura.store.writer import Writer
 from caesura.wire import Decoder
@@ -37,8 +37,6 @@ from caesura.wire import messages as wire
 
 log = logging.getLogger(__name__)
 
-_COLLECT_EVERY_S: Final = 300.0
-_COLLECT_OLDER_S: Final = 600.0
 _MAX_UNRECORDED: Final = 2000
 """A worker whose messages come faster than they are recorded is not read from for a moment."""
 
@@ -93,6 +91,13 @@ class Server:
             ) from error
         finally:
             os.umask(before)
+        storage = self.effects.storage = Storage(
+            self._home,
+            self._writer,
+            self._settings.store_limits(),
+            lambda: [worker.pid for worker in self.core.workers.values() if worker.pid],
+        )
+        self.core.room_bytes, self.core.wrote = storage.room_bytes, storage.wrote
         self.effects.turn(self.core.recovery.take_up, everything, alive)
         connection = {
             "pid": os.getpid(),
@@ -102,7 +107,7 @@ class Server:
             "started": self.core.about["started"],
         }
         config.write_connection(self._home.path, connection)
-        self._collecting = loop.create_task(self._collect_blobs())
+        self._collecting = loop.create_task(storage.look_after())
 
     async def run(self) -> None:
         """Until somebody stops it."""
@@ -142,16 +147,6 @@ class Server:
                 self.effects.adopted(worker_id, pid, started)
                 alive.add(worker_id)
         return alive
-
-    async def _collect_blobs(self) -> None:
-        while True:
-            live = await asyncio.wrap_future(self._writer.submit(lambda records: records.live_blobs(), durable=False))
-            blobs = Blobs(self._home.blobs_path, self._home.key)
-            try:
-                await asyncio.to_thread(blobs.collect, live, _COLLECT_OLDER_S)
-            except OSError as error:
-                log.warning("blobs could not be collected: %s", error)
-            await asyncio.sleep(_COLLECT_EVERY_S)
 
     # --- connections ------------------------------------------------------------------------------------------------
 

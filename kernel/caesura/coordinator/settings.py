@@ -16,6 +16,7 @@ from traitlets import CaselessStrEnum, Float, Integer, TraitError, Unicode
 from traitlets.config import Application, Config, Configurable
 
 from caesura.coordinator.state import Limits
+from caesura.coordinator.storage import StoreLimits
 from caesura.errors import UsageError
 from caesura.policy import parse
 
@@ -25,6 +26,14 @@ _VARIABLES: Final = {
     "CAESURA_START_METHOD": "start_method",
     "CAESURA_IDLE_EXIT_S": "idle_exit_s",
     "CAESURA_LOG_LEVEL": "log_level",
+    "CAESURA_STORE_QUOTA_MB": "store_quota_mb",
+}
+
+_AMOUNTS: Final = {
+    "idle_exit_s": "seconds",
+    "burst_after_s": "seconds",
+    "store_quota_mb": "megabytes",
+    "store_max_age_h": "hours",
 }
 
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -52,6 +61,14 @@ class Caesura(Configurable):
     memory_reserve_fraction = Float(
         0.1, help="No worker beyond the pool's size is started when less than this part of the memory is available."
     ).tag(config=True)
+    store_quota_mb = Float(
+        0.0,
+        help="How many MB snapshots may take on the disk; beyond it cells are held, not saved. 0: no limit.",
+    ).tag(config=True)
+    store_max_age_h = Float(
+        0.0,
+        help="A snapshot that no session lives in any more is forgotten after so many hours. 0: never.",
+    ).tag(config=True)
     start_method = CaselessStrEnum(
         ["fork", "spawn"], "fork", help="How workers are started; spawn where there is no fork."
     ).tag(config=True)
@@ -67,9 +84,9 @@ class Caesura(Configurable):
                 f"The setting workers (CAESURA_WORKERS) is {self.workers}; the pool needs at least 1 worker. "
                 "Leave it out to have one for each core."
             )
-        for name in ("idle_exit_s", "burst_after_s"):
+        for name, unit in _AMOUNTS.items():
             if not 0 <= getattr(self, name) < float("inf"):
-                raise UsageError(f"The setting {name} is {getattr(self, name)}; it has to be a number of seconds.")
+                raise UsageError(f"The setting {name} is {getattr(self, name)}; it has to be a number of {unit}.")
         if not 0 <= self.memory_reserve_fraction < 1:
             raise UsageError(
                 f"The setting memory_reserve_fraction is {self.memory_reserve_fraction}; "
@@ -81,6 +98,13 @@ class Caesura(Configurable):
             burst_after_s=self.burst_after_s,
             memory_reserve_fraction=self.memory_reserve_fraction,
             idle_exit_s=self.idle_exit_s,
+        )
+
+    def store_limits(self) -> StoreLimits:
+        """What the store may take, and for how long."""
+        return StoreLimits(
+            quota_bytes=int(self.store_quota_mb * 1e6) or None,
+            max_age_s=self.store_max_age_h * 3600 or None,
         )
 
 
@@ -128,7 +152,7 @@ def _from_variables(environ: Mapping[str, str]) -> dict[str, Any]:
             continue
         if name == "workers":
             found[name] = _number(variable, text, int)
-        elif name == "idle_exit_s":
+        elif name in _AMOUNTS:
             found[name] = _number(variable, text, float)
         else:
             found[name] = text
@@ -139,5 +163,5 @@ def _number(variable: str, text: str, kind: type[int] | type[float]) -> int | fl
     try:
         return kind(text)
     except ValueError:
-        what = "whole number" if kind is int else "number of seconds"
+        what = "whole number" if kind is int else f"number of {_AMOUNTS[_VARIABLES[variable]]}"
         raise UsageError(f"{variable} is {text!r}; it has to be a {what}.") from None

@@ -24,11 +24,12 @@ _PURPOSE: Final = b"caesura manifest\0"
 @dataclass(frozen=True, slots=True)
 class Saved:
     """A snapshot that is stored. ``manifest`` can be written as JSON; it names the blobs ``blob_names``, of
-    ``size_bytes`` in all (what was stored already counts)."""
+    ``size_bytes`` in all (what was stored already counts), of which ``written_bytes`` are new."""
 
     manifest: dict[str, Any]
     size_bytes: int
     blob_names: tuple[str, ...]
+    written_bytes: int = 0
 
 
 def make(
@@ -51,7 +52,7 @@ def make(
         "seeds": dict(seeds),
         "modules": sorted(warm_modules.top_level_names()),
     }
-    return Saved(seal(manifest, blobs), size_bytes, names)
+    return Saved(seal(manifest, blobs), size_bytes, names, blobs.written_bytes)
 
 
 def seal(manifest: Mapping[str, Any], blobs: Blobs) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from caesura.errors import CannotMove, SaveAborted
+from caesura.errors import CannotMove, HomeUnusable, SaveAborted
 from caesura.frames import Frame, slot_names
 from caesura.model import Obstacle
 from caesura.snapshot import interpreter
@@ -39,6 +39,8 @@ def explain(error: BaseException, root: Mapping[str, Any], anchors: Anchors) -> 
     """What made a save of ``root`` fail with ``error``: the thing, how the user reaches it, and what can be done."""
     if isinstance(error, CannotMove) and error.path:
         return _obstacle(error, error.path, None)
+    if isinstance(error, HomeUnusable):  # it is not the session
+        return Obstacle("the store", detail=str(error))
     namespace: dict[str, Any] = root["namespace"]
     loop = anchors.by_name.get("loop")
     seeds = collect(Anchors({**anchors.by_name, "namespace": namespace}), namespace)

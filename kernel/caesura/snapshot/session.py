@@ -46,12 +46,14 @@ def save(
     blobs: Blobs,
     aborted: Callable[[], bool],
     about: Mapping[str, Any] | None = None,
+    room_bytes: int | None = None,
 ) -> Saved:
     """Store the session; everything of it is on disk when this returns.
 
     ``root["namespace"]`` is the live dict of the notebook. ``about`` are further entries of the manifest (JSON).
     SaveAborted as soon as ``aborted`` is true; CannotMove if something in it cannot be saved (:func:`explain` finds
-    out what); HomeUnusable if the disk does not take it. Nothing of the session has changed then.
+    out what); StoreFull if more than ``room_bytes`` would have to be written, or more than the disk takes.
+    Nothing of the session has changed then.
     """
     points.reach("prepare.before_serialise")
     stream = Stream(aborted)
@@ -60,7 +62,7 @@ def save(
         pickler, names = _dump(root, states, anchors, loop, stream)
     data = stream.take()
     points.reach("prepare.after_serialise")
-    refs = blobs.put([data, *pickler.buffers], aborted)
+    refs = blobs.put([data, *pickler.buffers], aborted, room_bytes=room_bytes)
     used = {str(place): names[place] for place in seeds.used(names, data)}
     return archive.make(blobs, refs[0], refs[1:], {"count": len(names), "used": used}, about or {})
 

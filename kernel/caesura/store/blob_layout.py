@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,11 +39,13 @@ def flat(buffer: Buffer) -> memoryview:
     return memoryview(buffer).cast("B")
 
 
-def plan(views: Sequence[memoryview]) -> Iterator[FilePlan]:
-    """The files for ``views``: the small ones packed in order, the large ones alone, empty ones nowhere."""
+def plan(views: Sequence[memoryview], indices: Iterable[int]) -> Iterator[FilePlan]:
+    """The files for the ``views`` with these ``indices``: small ones packed in order, large ones alone, empty ones
+    nowhere."""
     pack: list[int] = []
     filled = 0
-    for index, view in enumerate(views):
+    for index in indices:
+        view = views[index]
         size = view.nbytes
         if size >= LARGE_BYTES:
             yield FilePlan([view], [index], [0], size)

@@ -36,13 +36,14 @@ class Room:
         self.taken_bytes += size_bytes
         if self.quota_bytes is not None and self.taken_bytes > self.quota_bytes:
             raise no_room(
-                self.directory, f"{_megabytes(self.taken_bytes)} are needed, the quota leaves "
-                f"{_megabytes(max(0, self.quota_bytes))}"
+                self.directory,
+                f"{_megabytes(self.taken_bytes)} are needed, the quota leaves {_megabytes(max(0, self.quota_bytes))}",
             )
         if self.taken_bytes > self.free_bytes:
             raise no_room(
-                self.directory, f"{_megabytes(self.taken_bytes)} are needed, the disk has "
-                f"{_megabytes(max(0, self.free_bytes))} to spare"
+                self.directory,
+                f"{_megabytes(self.taken_bytes)} are needed, the disk has "
+                f"{_megabytes(max(0, self.free_bytes))} to spare",
             )
 
 

@@ -18,6 +18,7 @@ from typing import Final
 
 from caesura.errors import SaveAborted
 from caesura.store.blob_layout import chunks
+from caesura.store.blob_room import Room
 
 CHUNK_BYTES: Final = 4 << 20
 """Between chunks the question "aborted?" is asked: about 10 ms of hashing or writing."""
@@ -37,8 +38,9 @@ class BlobWriter:
     Giving up does not wait for a running sync: the thread removes that file when the sync is over.
     """
 
-    def __init__(self, directory: Path, aborted: Callable[[], bool]) -> None:
+    def __init__(self, directory: Path, aborted: Callable[[], bool], room: Room) -> None:
         self._directory = directory
+        self._room = room
         self._aborted = aborted
         self._jobs: queue.SimpleQueue[tuple[Sequence[memoryview], Future[Path]] | None] = queue.SimpleQueue()
         self._is_given_up = threading.Event()
@@ -65,7 +67,8 @@ class BlobWriter:
             raise SaveAborted("the save was given up: something came first")
 
     def start(self, pieces: Sequence[memoryview]) -> Future[Path]:
-        """Begin to write a file; its future has the path of the synced temporary file."""
+        """Begin to write a file; its future has the path of the synced temporary file. StoreFull if it has no room."""
+        self._room.take(sum(piece.nbytes for piece in pieces))
         if self._thread is None:
             self._thread = BlobThread(target=self._run, name="caesura-blobs", daemon=True)
             self._thread.start()

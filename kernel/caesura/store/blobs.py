@@ -19,6 +19,7 @@ What must not be here: what the bytes mean. Nothing is unpickled.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -27,12 +28,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from caesura import clock
 from caesura.errors import HomeUnusable, SnapshotRefused
 from caesura.store.blob_files import OpenBlob, boot_id, collect, missing
-from caesura.store.blob_layout import LARGE_BYTES, Buffer, FilePlan, chunks, flat, keyed_hash, plan
-from caesura.store.blob_mappings import Mappings
+from caesura.store.blob_layout import Buffer, FilePlan, chunks, flat, keyed_hash, plan
+from caesura.store.blob_mappings import Identity, Mappings
+from caesura.store.blob_room import RESERVE_BYTES, Room, no_room
 from caesura.store.blob_writer import CHUNK_BYTES, BlobWriter
 from caesura.store.home import sync_directory
+
+YOUNG_S: Final = 300.0
+"""A blob that is younger is safe from any collection for a while. To set the time of an older one costs others, whose
+snapshots have it too, the proof that it is unchanged."""
+
+_WORTH_KEEPING: Final = 0.5
+"""A pack of which a smaller part is needed is left to the collection, and what is needed is written anew."""
 
 _NAME: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -73,19 +83,30 @@ class Blobs:
         self._sizes: set[int] = set()  # of the files met so far: only such a one may be stored already
         self._verified: dict[str, tuple[int, ...]] = {}
         self._mappings = Mappings()
+        self.written_bytes = 0
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
-    def put(self, buffers: Sequence[Buffer], aborted: Callable[[], bool] = _never) -> list[BlobRef]:
-        """Store ``buffers`` (contiguous, any item type); one ref for each, in order. They are on disk afterwards.
+    def put(
+        self,
+        buffers: Sequence[Buffer],
+        aborted: Callable[[], bool] = _never,
+        *,
+        room_bytes: int | None = None,
+    ) -> list[BlobRef]:
+        """Store ``buffers`` (contiguous, any item type); one ref for each, in order. They are on disk afterwards, and
+        ``written_bytes`` says how much of it was not stored before.
 
         ``aborted`` is asked at least every 50 ms; when it is true nothing is kept and SaveAborted is raised.
-        HomeUnusable if the disk is full or the directory cannot be written.
+        StoreFull, with nothing kept, if more than ``room_bytes`` would have to be written, or more than the disk has
+        room for. HomeUnusable if the directory cannot be written.
         """
         views = [flat(buffer) for buffer in buffers]
         try:
-            return self._put(views, aborted)
+            return self._put(views, aborted, room_bytes)
         except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise no_room(self._directory, str(error.strerror)) from error
             raise HomeUnusable(
                 f"Nothing can be stored in {self._directory}: {error.strerror or error}. "
                 "Free some space or make it writable, or point CAESURA_HOME at another directory."
@@ -94,46 +115,64 @@ class Blobs:
             for view in views:  # a traceback must not keep the user's buffers from being resized
                 view.release()
 
-    def _put(self, views: Sequence[memoryview], aborted: Callable[[], bool]) -> list[BlobRef]:
+    def _put(self, views: Sequence[memoryview], aborted: Callable[[], bool], room_bytes: int | None) -> list[BlobRef]:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with BlobWriter(self._directory, aborted) as writer:
-            begun = [(file, *self._begin(file, writer)) for file in plan(views)]
+        refs = self._still_stored(views)
+        files = list(plan(views, [index for index, ref in enumerate(refs) if ref is None]))
+        with BlobWriter(self._directory, aborted, self._room(room_bytes)) as writer:
+            begun = [(file, *self._begin(file, writer)) for file in files]
             written = [(name, None if future is None else writer.wait(future)) for _, name, future in begun]
             writer.check()
             self._place(written)
-        refs = [BlobRef("", 0)] * len(views)
+        self.written_bytes = sum(
+            file.size_bytes for (file, _, _), (_, path) in zip(begun, written, strict=True) if path is not None
+        )
         for file, name, _ in begun:
             self._sizes.add(file.size_bytes)
             for index, offset in zip(file.indices, file.offsets, strict=True):
                 refs[index] = BlobRef(name, views[index].nbytes, offset)
-        return refs
+        return [BlobRef("", 0) if ref is None else ref for ref in refs]
+
+    def _room(self, room_bytes: int | None) -> Room:
+        found = os.statvfs(self._directory)
+        return Room(self._directory, found.f_bavail * found.f_frsize - RESERVE_BYTES, room_bytes)
 
     def _begin(self, file: FilePlan, writer: BlobWriter) -> tuple[str, Future[Path] | None]:
         """The name of the file, and its writing if it is not stored already."""
-        if name := self._still_mapped(file):
-            return name, None
         if file.size_bytes not in self._sizes:
             future = writer.start(file.pieces)
             return self._hash(file, writer), future
         name = self._hash(file, writer)
         return name, None if self._is_stored(name, file.size_bytes) else writer.start(file.pieces)
 
-    def _still_mapped(self, file: FilePlan) -> str:
-        """The name of the blob that the only buffer of ``file`` was mapped from and still is, so that it need not be
-        read; empty if that is not known, or the blob's file is gone or was changed."""
-        found = self._mappings.untouched(file.pieces[0]) if file.size_bytes >= LARGE_BYTES else None
-        if found is None or len(file.pieces) > 1:
-            return ""
-        name, identity = found
+    def _still_stored(self, views: Sequence[memoryview]) -> list[BlobRef | None]:
+        """References to what was mapped from a blob, was not written to since, and is there as it was: nobody has to
+        read it. None for the others, and for what is left of a pack most of which is not needed any more."""
+        origins = self._mappings.untouched(views)
+        needed: dict[str, int] = {}
+        for origin in origins:
+            if origin is not None:
+                needed[origin.name] = needed.get(origin.name, 0) + origin.size
+        sizes = {origin.name: origin.identity for origin in origins if origin is not None}
+        kept = {name for name, identity in sizes.items() if self._is_as_it_was(name, identity, needed[name])}
+        return [
+            BlobRef(origin.name, origin.size, origin.offset) if origin is not None and origin.name in kept else None
+            for origin in origins
+        ]
+
+    def _is_as_it_was(self, name: str, identity: Identity, needed_bytes: int) -> bool:
         try:
             with self._open(name) as blob:
-                if blob.identity != identity or not self._is_stored(name, file.size_bytes):
-                    return ""
-            with self._open(name) as blob:  # its time has changed
-                self._mappings.renew(file.pieces[0], blob.identity)
+                size_bytes = blob.size_bytes
+                if blob.identity != identity or needed_bytes < size_bytes * _WORTH_KEEPING:
+                    return False
+            if not self._is_stored(name, size_bytes):
+                return False
+            with self._open(name) as blob:
+                self._mappings.renew(name, identity, blob.identity)  # its times may have been set
         except SnapshotRefused:
-            return ""
-        return name
+            return False
+        return True
 
     def _hash(self, file: FilePlan, writer: BlobWriter) -> str:
         digest = keyed_hash(self._key)
@@ -146,7 +185,8 @@ class Blobs:
     def _is_stored(self, name: str, size_bytes: int) -> bool:
         path = self._path(name)
         try:
-            os.utime(path)  # as if written now: a collection under way leaves it alone
+            if path.stat().st_mtime < clock.wall() - YOUNG_S:
+                os.utime(path)  # as if written now: a collection under way leaves it alone
             return path.stat().st_size == size_bytes
         except FileNotFoundError:
             return False
@@ -191,8 +231,8 @@ class Blobs:
                     blob.check_range(refs[index].offset, refs[index].size)
                 for index, view in zip(indices, _mapped(blob, [refs[i] for i in indices]), strict=True):
                     views[index] = view
-                    if verify and view.nbytes == blob.size_bytes >= LARGE_BYTES:
-                        self._mappings.add(view, name, blob.identity)
+                    if verify:
+                        self._mappings.add(view, name, refs[index].offset, blob.identity)
         return views
 
     def read(self, ref: BlobRef, *, verify: bool = True) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import delete, exists, func, select, update
 
 from caesura.store.queries import Queries
 from caesura.store.rows import MoveRow, SnapshotRow, SnapshotState
@@ -133,6 +133,27 @@ class SnapshotRecords(Queries):
             snapshots.c.id.not_in(lives_in),
         )
         return self._changed(statement)
+
+    def drop_unneeded_snapshots(self, before: float, most: int | None = None) -> int:
+        """Forget snapshots that no session lives in and that were made before the time ``before``, the oldest first,
+        ``most`` of them if that is given; how many. One that is being committed is needed."""
+        lives_in = select(sessions.c.snapshot_id).where(sessions.c.snapshot_id.is_not(None))
+        states = [SnapshotState.PASSED.value, SnapshotState.CONSUMED.value, SnapshotState.FAILED.value]
+        oldest = (
+            select(snapshots.c.id)
+            .where(snapshots.c.created < before, snapshots.c.state.in_(states), snapshots.c.id.not_in(lives_in))
+            .order_by(snapshots.c.created, snapshots.c.id)
+        )
+        if most is not None:
+            oldest = oldest.limit(most)
+        return self._changed(delete(snapshots).where(snapshots.c.id.in_(oldest)))
+
+    def snapshot_totals(self) -> tuple[int, int]:
+        """The bytes of all snapshots, each counted as if it were alone, and how many there are."""
+        row = self._database.connection.execute(
+            select(func.coalesce(func.sum(snapshots.c.size_bytes), 0), func.count())
+        ).one()
+        return int(row[0]), int(row[1])
 
     def live_blobs(self) -> set[str]:
         """The names of all blobs that a snapshot needs: everything else may be collected."""

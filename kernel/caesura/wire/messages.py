@@ -117,11 +117,13 @@ class Interrupt(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Freeze(Message):
-    """Save the session if it is still in block ``serial``; ``abortable`` is false under ``always``."""
+    """Save the session if it is still in block ``serial``; ``abortable`` is false under ``always``. No more than
+    ``room_bytes`` may be written for it (None: as much as the disk takes)."""
 
     epoch: int
     serial: int
     abortable: bool = True
+    room_bytes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,7 +274,8 @@ class Prepared(Message):
     """The snapshot is on disk. ``manifest`` is the archive's manifest; ``seconds`` is what the save cost.
 
     ``waits`` and ``wake`` are those of the block, for a coordinator that was started in between. ``pending`` are the
-    operations whose answers the snapshot does not have: whoever loads it needs them.
+    operations whose answers the snapshot does not have: whoever loads it needs them. ``written_bytes`` is how much of
+    ``size_bytes`` was not stored before.
     """
 
     epoch: int
@@ -284,6 +287,7 @@ class Prepared(Message):
     waits: Sequence[Json] = ()
     wake: Json = field(default_factory=lambda: {"any": []})
     pending: Sequence[str] = ()
+    written_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

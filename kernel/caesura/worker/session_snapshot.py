@@ -60,11 +60,17 @@ class SessionSnapshot:
             history.writeout_cache()
         drain(*self._streams)
 
-    def save(self, block: Block, aborted: Callable[[], bool]) -> Any:
+    def save(self, block: Block, aborted: Callable[[], bool], room_bytes: int | None) -> Any:
         """What it waits for stands in the manifest, readable without loading anything."""
         about = {"waits": [wait_to_json(wait) for wait in block.waits], "wake": wake_to_json(block.wake)}
         return snapshot.save(
-            self._root(), anchors=self._anchors(), loop=self._loop, blobs=self._blobs, aborted=aborted, about=about
+            self._root(),
+            anchors=self._anchors(),
+            loop=self._loop,
+            blobs=self._blobs,
+            aborted=aborted,
+            about=about,
+            room_bytes=room_bytes,
         )
 
     def explain(self, error: BaseException) -> Obstacle:

@@ -31,8 +31,9 @@ class Saves(Protocol):
         """Put everything that is held back where it belongs."""
         ...
 
-    def save(self, block: Block, aborted: Callable[[], bool]) -> Any:
-        """Write a snapshot: an object with ``manifest`` and ``size_bytes``. SaveAborted soon after ``aborted()``."""
+    def save(self, block: Block, aborted: Callable[[], bool], room_bytes: int | None) -> Any:
+        """Write a snapshot: an object with ``manifest``, ``size_bytes`` and ``written_bytes``. SaveAborted soon after
+        ``aborted()``, StoreFull if more than ``room_bytes`` would have to be written."""
         ...
 
     def explain(self, error: BaseException) -> Obstacle: ...
@@ -121,7 +122,7 @@ class Suspension:
             lambda number: Frozen(epoch=request.epoch, serial=request.serial, last_number=last.keep(number))
         )
         try:
-            saved = self._saves.save(block, lambda: self._is_wanted(request))
+            saved = self._saves.save(block, lambda: self._is_wanted(request), request.room_bytes)
         except SaveAborted:
             self._abort(request)
             return
@@ -148,6 +149,7 @@ class Suspension:
                 waits=[wait_to_json(wait) for wait in block.waits],
                 wake=wake_to_json(block.wake),
                 pending=pending,
+                written_bytes=saved.written_bytes,
             )
             return self._prepared
 

@@ -90,8 +90,7 @@ class Worker:
         rehearse(self.kernel, self._loop)
 
     def run(self, worker_id: str, notice: str = "") -> int:
-        """Serve one session until it is over; the process's exit code. ``notice`` is shown on stderr of the first
-        cell."""
+        """Serve one session until it is over; the exit code. ``notice`` is shown on stderr of the first cell."""
         self._worker_id = self._backend.worker_id = worker_id
         self._notice = notice
         asyncio.set_event_loop(self._loop)

@@ -342,6 +342,19 @@ def test_dropping_snapshots_keeps_the_one_that_the_session_lives_in(records: Rec
     assert records.live_blobs() == {"kept", "home"}
 
 
+def test_old_snapshots_that_no_session_lives_in_can_be_forgotten(records: Records) -> None:
+    for name in ("prepared", "passed", "second", "home", "young"):
+        records.add_snapshot(snapshot(name, blobs=[name], created=9.0 if name == "young" else 1.0))
+    for name in ("passed", "second", "young"):
+        records.pass_snapshot(name)
+    records.commit_snapshot("s", "home", 0, 7.0)
+    assert records.snapshot_totals() == (5 * snapshot("x").size_bytes, 5)
+    assert records.drop_unneeded_snapshots(5.0, 1) == 1
+    assert records.live_blobs() == {"prepared", "second", "home", "young"}
+    assert records.drop_unneeded_snapshots(5.0) == 1
+    assert records.live_blobs() == {"prepared", "home", "young"}
+
+
 # --- moves and the journal ------------------------------------------------------------------------------------------
 
 

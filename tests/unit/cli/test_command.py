@@ -67,6 +67,9 @@ ANSWERS: dict[str, Any] = {
     "cancel": CELL,
     "resume": {"warning": "await f() would run again"},
     "send_event": {"answered": 2},
+    "store": {"directory": "/h/blobs", "bytes": 3_000_000, "blobs": 7, "live_bytes": 2_000_000, "snapshots": 4}
+    | {"snapshot_bytes": 8_000_000, "shared_fraction": 0.75, "quota_bytes": 5_000_000, "max_age_s": None}
+    | {"free_bytes": 9e9, "reserve_bytes": 64e6, "collected_at": 100.0, "freed_bytes": 1_000_000},
 }
 
 
@@ -297,3 +300,18 @@ def test_following_a_log_gives_new_whole_lines_and_outlives_rotation(tmp_path: P
     add("new\n")
     reader.join(10)
     assert seen == ["one", "two", "new"]
+
+
+def test_the_store_shows_bytes_what_is_shared_and_the_quota(asked: Asked, caesura: Run) -> None:
+    code, out, _ = caesura("store")
+    assert code == 0
+    for text in ("3.0 MB in 7 files", "75% of that is shared", "quota      5.0 MB", "1.0 MB freed"):
+        assert text in out
+    assert asked.requests[-1] == ("store", {})
+
+
+def test_collecting_now_is_asked_for(asked: Asked, caesura: Run) -> None:
+    code, out, _ = caesura("store", "collect", "--json")
+    assert code == 0
+    assert json.loads(out)["freed_bytes"] == 1_000_000
+    assert asked.requests[-1] == ("store", {"collect": True})

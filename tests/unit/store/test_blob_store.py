@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import pickle
@@ -15,9 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from caesura.errors import HomeUnusable, SaveAborted, SnapshotRefused
-from caesura.store import blob_layout, blob_writer
+from caesura.errors import HomeUnusable, SaveAborted, SnapshotRefused, StoreFull
+from caesura.store import blob_layout, blob_room, blob_writer
 from caesura.store import blobs as blobs_module
+from caesura.store.blob_use import mapped_by, usage
 from caesura.store.blobs import BlobRef, Blobs
 
 KEY = b"k" * 32
@@ -312,6 +314,107 @@ def test_a_write_that_takes_only_a_part_is_carried_on(blobs: Blobs, monkeypatch:
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:700]))
     (ref,) = blobs.put([bytes(range(256)) * 20])
     assert blobs.read(ref) == bytes(range(256)) * 20
+
+
+# --- what is mapped and was not written to ---------------------------------------------------------------------------
+
+
+@needs_pagemap
+def test_of_a_pack_only_what_was_written_to_is_stored_again(blobs: Blobs) -> None:
+    views = blobs.map_all(blobs.put([bytes([i]) * 70_000 for i in range(20)]))
+    refs = blobs.put(views)
+    assert blobs.written_bytes == 0
+    views[7][69_999] = 255
+    again = blobs.put(views)
+    assert blobs.written_bytes == 70_000
+    assert [a == b for a, b in zip(refs, again, strict=True)] == [i != 7 for i in range(20)]
+    assert [blobs.read(ref)[-1] for ref in again] == [*range(7), 255, *range(8, 20)]
+
+
+@needs_pagemap
+def test_a_pack_most_of_which_is_not_needed_is_written_anew(blobs: Blobs) -> None:
+    views = blobs.map_all(blobs.put([bytes([i]) * 70_000 for i in range(20)]))
+    (few,) = {ref.name for ref in blobs.put(views[:4])}
+    assert blobs.written_bytes > 0
+    (most,) = {ref.name for ref in blobs.put(views[:15])}
+    assert blobs.written_bytes == 0
+    assert few != most
+
+
+def test_what_was_written_is_told(blobs: Blobs) -> None:
+    blobs.put([b"a" * 1000])
+    assert blobs.written_bytes == 1000
+    blobs.put([b"a" * 1000])
+    assert blobs.written_bytes == 0
+
+
+# --- no room ---------------------------------------------------------------------------------------------------------
+
+
+def test_more_than_the_quota_leaves_is_not_written(blobs: Blobs, tmp_path: Path) -> None:
+    with pytest.raises(StoreFull, match=r"9\.0 MB are needed, the quota leaves 5\.0 MB"):
+        blobs.put([b"a" * 9_000_000, b"b" * 100], room_bytes=5_000_000)
+    end_of_writer()
+    assert files(tmp_path) == []
+    blobs.put([b"a" * 4_000_000], room_bytes=5_000_000)
+
+
+def test_what_is_stored_already_needs_no_room(blobs: Blobs) -> None:
+    refs = blobs.put([b"a" * 100_000])
+    assert blobs.put([b"a" * 100_000], room_bytes=0) == refs
+
+
+def test_a_save_leaves_the_disk_a_reserve(blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = os.statvfs(tmp_path)
+    free = blob_room.RESERVE_BYTES + 1000
+    monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result((found[0], 1, found[2], free, free, *found[5:])))
+    with pytest.raises(StoreFull, match="the disk has"):
+        blobs.put([b"a" * 2000])
+    end_of_writer()
+    assert files(tmp_path) == []
+    blobs.put([b"a" * 500])
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_save_keeps_nothing(
+    blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, written = os.write, 0
+
+    def fill(descriptor: int, data: memoryview) -> int:
+        nonlocal written
+        written += len(data)
+        if written > 9_000_000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", fill)
+    with pytest.raises(StoreFull, match="No space left"):
+        blobs.put([b"a" * 100_000, b"b" * 9_000_000])
+    end_of_writer()
+    assert files(tmp_path) == []
+
+
+# --- who uses what ---------------------------------------------------------------------------------------------------
+
+
+@needs_pagemap
+def test_what_a_process_has_mapped_is_known_to_others(blobs: Blobs, tmp_path: Path) -> None:
+    first, second = blobs.put([b"a" * (9 * MB), b"b" * (9 * MB)])
+    view = blobs.map(first)
+    assert mapped_by([os.getpid(), 0], tmp_path / "blobs") == {first.name}
+    (tmp_path / "blobs" / first.name[:2] / first.name).unlink()
+    assert mapped_by([os.getpid()], tmp_path / "blobs") == {first.name}
+    view.release()
+    del view
+    assert second.name not in mapped_by([os.getpid()], tmp_path / "blobs")
+
+
+def test_what_lies_in_the_store_is_measured(blobs: Blobs, tmp_path: Path) -> None:
+    (ref,) = blobs.put([b"a" * 1000])
+    (tmp_path / "blobs" / f"{blob_writer.TEMPORARY_PREFIX}1-ab").write_bytes(b"1234")
+    found = usage(tmp_path / "blobs")
+    assert (found.sizes, found.other_bytes, found.total_bytes) == ({ref.name: 1000}, 4, 1004)
+    assert usage(tmp_path / "nowhere").total_bytes == 0
 
 
 # --- collection -----------------------------------------------------------------------------------------------------

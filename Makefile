@@ -124,6 +124,18 @@ test-314: ## what depends on the interpreter, and moves of real cells, on CPytho
 	.venv-3.14/bin/python -m pytest $(PER_PYTHON); \
 	.venv-3.14/bin/python -m pytest $(PROCESSES) tests/process/test_moves.py
 
+.PHONY: test-315
+test-315: ## that CPython 3.15, whose frames are not known, runs cells and holds them
+	@python=$$(.ci/pythons find 3.15) || { echo "== CPython 3.15: skipped"; exit 0; }; \
+	$(MAKE) --no-print-directory PYTHON=$$python .venv-3.15/.plain; \
+	echo "== an unsupported interpreter: $$(.venv-3.15/bin/python --version)"; \
+	.venv-3.15/bin/python -m pytest tests/process/test_unsupported_python.py
+
+.venv-3.15/.plain: $(INSTALLED_ONCE)
+	@$(call new_venv,$(@D),.)
+	@$(@D)/bin/python $(PIP_INSTALL) pytest pytest-timeout nbclient nbformat
+	@touch $@
+
 .PHONY: test-lowest
 test-lowest: .venv-lowest/.ready ## moves with the lowest dependencies that are allowed
 	@echo "== tests/process/test_moves.py with the lowest versions of all dependencies"

@@ -14,7 +14,7 @@ from notebooks import Home
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
-VERSIONS = ("3.11", "3.12", "3.13")
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 
 
 def other_python() -> str | None:

@@ -46,6 +46,12 @@ def test_the_self_check_notices_every_wrong_number_without_a_crash() -> None:
     assert [(name, by) for name, by, difference in found if difference is None] == []
 
 
+@pytest.mark.skipif(not hasattr(sys, "_jit") or not sys._jit.is_available(), reason="this Python has no JIT built in")
+def test_a_jit_that_is_built_in_matters_only_when_it_is_on() -> None:
+    assert run("why_unavailable.py", PYTHON_JIT="0") == "None\n"
+    assert "PYTHON_JIT=0" in run("why_unavailable.py", PYTHON_JIT="1")
+
+
 def test_another_implementation_imports_the_package_and_is_told_why_it_is_off() -> None:
     reason, error = run("other_implementation.py").splitlines()
     assert reason == "frames can be read on CPython only, and this is otherpython"

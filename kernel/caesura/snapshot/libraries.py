@@ -47,6 +47,12 @@ def _of_torch(cls: type, base: type) -> Reducer | None:
     return torch_objects.reducer_of(cls)
 
 
+def _of_traitlets(cls: type, base: type) -> Reducer | None:
+    from caesura.snapshot import trait_objects
+
+    return trait_objects.reducer_of(cls)
+
+
 def _of_pictures(cls: type, base: type) -> Reducer | None:
     from caesura.snapshot import picture_objects
 
@@ -61,6 +67,7 @@ _CHOICES: Final[dict[str, Callable[[type, type], Reducer | None]]] = {
     "numpy": _of_numpy,
     "pandas": _of_pandas,
     "torch": _of_torch,
+    "traitlets": _of_traitlets,
     "matplotlib": _of_pictures,
     "PIL": _of_pictures,
 }

@@ -11,6 +11,7 @@ import copyreg
 import encodings
 import functools
 import gc
+import threading
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -54,7 +55,13 @@ def watch() -> None:
 
 
 def _new_ends() -> tuple[Ending, ...] | None:
-    return tuple(_endings[_first_of_session:]) or None
+    return tuple(ending for ending in _endings[_first_of_session:] if not _is_of_a_thread(ending[0])) or None
+
+
+def _is_of_a_thread(function: object) -> bool:
+    """Whether it ends a thread that runs, as tqdm's monitor has it: the next process has no such thread to end."""
+    owner = getattr(function, "__self__", None)
+    return isinstance(owner, threading.Thread) and owner.is_alive()
 
 
 def begin() -> None:

@@ -11,6 +11,8 @@ import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from caesura.worker import comm_state
+
 State = dict[str, Any]
 
 _HISTORY_VALUES = (
@@ -210,6 +212,7 @@ def _restore_extensions(shell: Any, names: list[str]) -> None:
 
 
 _PARTS: dict[str, Part] = {
+    "comms": Part(comm_state.capture, comm_state.restore),
     "extensions": Part(_capture_extensions, _restore_extensions),
     "history": Part(_capture_history, _restore_history),
     "values": Part(_capture_values, _restore_values),

@@ -80,7 +80,7 @@ lint: $(DEV)/.ready ## style, types and the direction of imports
 	$(DEV)/bin/lint-imports --no-logo
 
 .PHONY: test
-test: test-tiers test-processes test-always test-pythons ## all tests but the slow ones
+test: test-tiers test-asyncio test-processes test-always test-pythons ## all tests but the slow ones
 
 .PHONY: test-all
 test-all: test test-faults test-lowest ## all tests, also the slow ones
@@ -88,6 +88,11 @@ test-all: test test-faults test-lowest ## all tests, also the slow ones
 .PHONY: test-tiers
 test-tiers: $(DEV)/.ready ## every tier of tests once
 	@for tier in $(TIERS); do echo "== $$tier"; $(PYTEST) $$tier; done
+
+.PHONY: test-asyncio
+test-asyncio: $(DEV)/.ready ## CPython's tests of asyncio while all that is suspended is rebuilt at every turn
+	@echo "== tests/roundtrip"
+	@$(PYTEST) -n 2 tests/roundtrip
 
 .PHONY: test-processes
 test-processes: $(DEV)/.ready ## notebooks through real kernels

@@ -5,12 +5,14 @@ Nothing here runs code of the user: an object is created in front of its first i
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import types
 from collections.abc import Mapping
 from typing import Any, Final
 
 from caesura.errors import InternalError
+from caesura.frames.awaitables import without_hooks
 from caesura.frames.bytecode import entry_offset, kind_of
 from caesura.frames.capi import bind
 from caesura.frames.read import header, kind_of_object, status_of
@@ -63,7 +65,11 @@ def blank_frame(
 def blank_finished(layout: Layout, kind: Kind, name: str, qualname: str) -> object:
     """An object of ``kind`` that has ended: no code of it is left to run."""
     made: Any = _TEMPLATES[kind]()
-    drop_frame(layout, made)
+    if kind == "async_generator":
+        with without_hooks(), contextlib.suppress(StopAsyncIteration):
+            made.__anext__().send(None)
+    else:
+        made.close()
     made.__name__ = name
     made.__qualname__ = qualname
     return made

@@ -19,6 +19,9 @@ _LONG_FORM: Final = 14
 _NO_COLUMNS: Final = 13
 _LONGEST_ENTRY: Final = 8
 
+_COMPLETE_WHEN_MADE: Final = (OSError, BaseExceptionGroup)
+"""Exceptions whose ``__new__`` looks at the arguments."""
+
 _FRAMES: Final = ("cr_frame", "gi_frame", "ag_frame")
 
 
@@ -44,7 +47,10 @@ def reduce_exception(pickler: Pickling, error: BaseException) -> Reduced:
     state = reduced[2] if len(reduced) > 2 else None
     if own or cls.__new__ is not _builtin_base(cls).__new__:
         return reduced[0], reduced[1], (state, links), None, None, fill_exception
-    return make_exception, (cls, _builtin_base(cls), reduced[1]), (state, links), None, None, fill_exception
+    if issubclass(cls, _COMPLETE_WHEN_MADE):
+        return make_exception, (cls, _builtin_base(cls), reduced[1]), (state, links), None, None, fill_exception
+    # What it holds may lead back to it.
+    return make_empty_exception, (cls,), (reduced[1], state, links), None, None, fill_empty_exception
 
 
 @functools.cache
@@ -69,6 +75,16 @@ def make_exception(cls: type, base: Any, arguments: tuple[Any, ...]) -> object:
     error = base.__new__(cls, *arguments)
     base.__init__(error, *arguments)
     return error
+
+
+def make_empty_exception(cls: type) -> object:
+    error: object = _builtin_base(cls).__new__(cls)
+    return error
+
+
+def fill_empty_exception(error: BaseException, state: tuple[tuple[Any, ...], Any, Any]) -> None:
+    _builtin_base(type(error)).__init__(error, *state[0])
+    fill_exception(error, state[1:])
 
 
 def fill_exception(error: BaseException, state: tuple[Any, tuple[Any, Any, bool, Any, dict[str, Any]]]) -> None:

@@ -213,8 +213,9 @@ def make_ended_set() -> object:
 def reduce_list_iterator(pickler: Pickling, iterator: Any) -> Reduced:
     """The place is set when the list has its elements: before, ``__setstate__`` would cut it down."""
     make, arguments, *state = iterator.__reduce__()
-    if state and state[0]:
-        pickler.later("iterator", iterator, (arguments[0], *state))
+    if not state:
+        return (reversed if isinstance(iterator, LIST_ITERATORS[1]) else iter), ([],)
+    pickler.later("iterator", iterator, (arguments[0], *state))
     return make, arguments
 
 

@@ -109,6 +109,7 @@ def test_a_blank_finished_object_has_ended(kind: Any) -> None:
     obj: Any = frames.blank_finished(kind, "name", "Some.name")
     assert (obj.__name__, obj.__qualname__) == ("name", "Some.name")
     assert frames.read(obj).status is FrameState.FINISHED
+    assert getattr(obj, {"coroutine": "cr_frame", "generator": "gi_frame", "async_generator": "ag_frame"}[kind]) is None
     if kind == "coroutine":
         with pytest.raises(RuntimeError, match="cannot reuse already awaited coroutine"):
             obj.send(None)

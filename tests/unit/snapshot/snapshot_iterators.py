@@ -326,3 +326,12 @@ keys[things[0]] = 7
 result = log, len(keys), len(values), keys[things[0]], things[0] in keys
 """,
 )
+program(
+    "each place of a loop over what is reversed",
+    """
+log = []
+for x in reversed([1, 2, 3]):
+    log.append((x, await turn()))
+result = log
+""",
+)

@@ -150,7 +150,8 @@ class Notebook:
         """End as a process does that leaves by ``os._exit``: nothing that is suspended runs any more."""
         tasks = asyncio.all_tasks(self.loop)
         for obj in _reachable([self.namespace, *tasks, *self.loop._scheduled]):
-            if isinstance(obj, types.CoroutineType | types.GeneratorType | types.AsyncGeneratorType):
+            is_generator = isinstance(obj, types.CoroutineType | types.GeneratorType | types.AsyncGeneratorType)
+            if is_generator or frames.read_awaitable(obj) is not None:
                 frames.drop(obj)
         for task in tasks:
             task._log_destroy_pending = False  # type: ignore[attr-defined]

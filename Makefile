@@ -24,7 +24,7 @@ TIERS := $(foreach name,unit server contract golden interpreter,$(call tier,$(na
 PROCESSES := -n 2 --dist loadscope --reruns 2
 PROCESS_TIERS := $(foreach name,process always,$(call tier,$(name)))
 ALWAYS := $(foreach name,moves kernel_suite interrupts pool libraries,tests/process/test_$(name).py)
-PER_PYTHON := $(foreach name,unit/frames unit/snapshot interpreter,$(call tier,$(name)))
+PER_PYTHON := $(foreach name,unit/frames unit/snapshot golden interpreter,$(call tier,$(name)))
 
 .PHONY: help
 help: ## list the commands
@@ -153,6 +153,14 @@ test-lowest: .venv-lowest/.ready ## moves with the lowest dependencies that are 
 
 .venv-3.%/.ready: $(INSTALLED_ONCE)
 	@$(call new_venv,$(@D),.[test])
+
+.PHONY: golden
+golden: ## make the golden snapshots of this version anew, on every supported Python that is found
+	@for minor in $(OTHER_PYTHONS); do \
+		python=$$(.ci/pythons find $$minor) || continue; \
+		$(MAKE) --no-print-directory PYTHON=$$python .venv-$$minor/.ready; \
+		.venv-$$minor/bin/python tests/golden/make_snapshot.py; \
+	done
 
 # --- to start afresh ------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from caesura import __version__
 from caesura.errors import SnapshotRefused
 from caesura.model import ARCHIVE_FORMAT
-from caesura.snapshot import warm_modules
+from caesura.snapshot import packages, warm_modules
 from caesura.store.blobs import BlobRef, Blobs
 
 _PURPOSE: Final = b"caesura manifest\0"
@@ -50,6 +50,7 @@ def make(
         "size_bytes": size_bytes,
         "hash_seed": os.environ.get("PYTHONHASHSEED", ""),
         "seeds": dict(seeds),
+        "packages": packages.versions(),
         "modules": sorted(warm_modules.top_level_names()),
     }
     return Saved(seal(manifest, blobs), size_bytes, names, blobs.written_bytes)

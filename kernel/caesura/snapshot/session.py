@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from caesura import points
 from caesura.errors import CannotMove, SaveAborted, SnapshotRefused
-from caesura.snapshot import archive, interpreter, loop_state, seeds
+from caesura.snapshot import archive, interpreter, loop_state, packages, seeds
 from caesura.snapshot.archive import Saved
 from caesura.snapshot.pickler import ObjectPickler, Stream
 from caesura.snapshot.quiet import quiet
@@ -134,7 +134,11 @@ def load(manifest: Mapping[str, Any], *, anchors: Anchors, loop: Any, blobs: Blo
     except SnapshotRefused:
         raise
     except Exception as error:
-        raise SnapshotRefused(f"This snapshot cannot be loaded: {type(error).__name__}: {error}") from error
+        text = f"This snapshot cannot be loaded: {type(error).__name__}: {error}"
+        changed = packages.changes(manifest["packages"])
+        if changed:
+            text += f". It was made with other versions: {', '.join(changed)}."
+        raise SnapshotRefused(text) from error
 
 
 def _read(

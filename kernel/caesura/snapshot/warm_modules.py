@@ -15,6 +15,8 @@ import types
 from dataclasses import dataclass, field
 from typing import Any
 
+from caesura.snapshot import packages
+
 
 @dataclass(frozen=True, eq=False)
 class WarmModules:
@@ -41,6 +43,7 @@ def known() -> WarmModules:
 def remember() -> None:
     """Look through all modules that are imported now. Before a fork, in a process in which no user code has run."""
     global _warm
+    packages.versions()
     found = WarmModules(top_level=frozenset(name.partition(".")[0] for name in sys.modules))
     imported: list[tuple[str, object]] = list(sys.modules.items())
     for name, module in imported:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from snapshot_notebook import PRELUDE, Notebook
 
+import caesura
 from caesura.errors import CannotMove, SaveAborted, SnapshotRefused
 from caesura.snapshot import Anchors, load, seal
 from caesura.store.blobs import Blobs
@@ -98,11 +99,31 @@ def test_another_format_is_refused_and_both_are_named(notebook: Notebook, tmp_pa
         Notebook.load(manifest, tmp_path)
 
 
+def test_a_load_that_fails_says_which_packages_had_other_versions(notebook: Notebook, tmp_path: Path) -> None:
+    notebook.namespace["zz"] = notebook.namespace["Bomb"]()
+    manifest = manifest_of(notebook)
+    assert manifest["packages"]["caesura"] == caesura.__version__
+    older = {**manifest["packages"], "caesura": "0.0.1", "not_imported_here": "1.0"}
+    with pytest.raises(
+        SnapshotRefused, match=r"boom\. It was made with other versions: caesura 0\.0\.1 \(now [^,]+\)\.$"
+    ):
+        Notebook.load(seal({**manifest, "packages": older}, notebook.blobs), tmp_path)
+
+
 def test_a_manifest_can_be_read_without_unpickling(notebook: Notebook) -> None:
     manifest = manifest_of(notebook)
-    assert {"format", "python", "version", "stream", "buffers", "size_bytes", "hash_seed", "modules", "tag"} <= set(
-        manifest
-    )
+    assert {
+        "format",
+        "python",
+        "version",
+        "stream",
+        "buffers",
+        "size_bytes",
+        "hash_seed",
+        "modules",
+        "packages",
+        "tag",
+    } <= set(manifest)
     assert "asyncio" in manifest["modules"]
 
 

@@ -53,7 +53,12 @@ def outcome_of(script: str, *arguments: str, output: Path) -> dict[str, Any]:
     return found
 
 
-pytestmark = pytest.mark.skipif(frames.unavailable_reason() is not None, reason=str(frames.unavailable_reason()))
+pytestmark = [
+    pytest.mark.skipif(frames.unavailable_reason() is not None, reason=str(frames.unavailable_reason())),
+    pytest.mark.skipif(
+        sys.version_info >= (3, 14), reason="in_place.exchange does not know frames that hold addresses"
+    ),
+]
 
 
 @pytest.mark.timeout(300)

@@ -67,7 +67,7 @@ def touch(data: Namespace, one: bool = False) -> None:
             if hasattr(array, "values") and not isinstance(array, dict):
                 array.iloc[0] += 1.0
             elif hasattr(array, "dtype"):
-                array[0] += 1
+                array[0] = 1 - array[0] % 2
             if one:
                 return
 

@@ -23,9 +23,7 @@ from caesura.errors import CannotMove
 from caesura.snapshot import memory_maps
 from caesura.snapshot.forwarding import set_state
 from caesura.snapshot.reducing import Pickling, Reduced
-
-OWNED_BYTES: Final = 1 << 20
-"""A restored array below this size owns its memory; a larger one lies in the mapped file."""
+from caesura.snapshot.restoring import owns_its_memory
 
 _RECORD_OFFSET: Final = object.__basicsize__ + ctypes.sizeof(ctypes.c_ssize_t)
 """Where a structured scalar has its address: ``obval``, the first field of ``PyVoidScalarObject`` behind its head, in
@@ -178,7 +176,7 @@ def make_array(buffer: Any, dtype: Any, shape: Any, axes: Any, writable: bool) -
     if isinstance(buffer, memoryview) and isinstance(buffer.obj, mmap.mmap):
         _from_store.add(buffer.obj)
     array = _numpy().frombuffer(buffer, dtype=dtype).reshape(shape).transpose(axes)
-    if array.nbytes < OWNED_BYTES or (writable and not array.flags.writeable):
+    if owns_its_memory(array.nbytes) or (writable and not array.flags.writeable):
         array = array.copy(order="K")
     if not writable:
         array.flags.writeable = False

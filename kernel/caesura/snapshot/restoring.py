@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import weakref
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from caesura import frames, points
 from caesura.errors import InternalError
@@ -20,7 +20,24 @@ from caesura.frames import FrameState
 CallbackOrders = list[tuple["asyncio.Future[Any]", list[tuple[Any, ...]]]]
 """(future, its callbacks in order: ``("task", task)`` or ``("callback", function, context)``)."""
 
+OWNED_BYTES: Final = 1 << 20
+"""An array or a storage below this size owns its memory after a load; a larger one lies in the mapped file."""
+COPIED_BYTES: Final = 16 << 20
+"""So much is copied in one load, and has to be read again at the next save: some 20 ms."""
+
 _stack: list[Restoring] = []
+
+
+def owns_its_memory(size_bytes: int) -> bool:
+    """Whether what is being loaded is to be copied out of the mapped file: a small array is, so that it can do all that
+    an array can that owns its memory; unless there are so many that reading them would take a while."""
+    if size_bytes >= OWNED_BYTES:
+        return False
+    if not _stack:
+        return True
+    load = _stack[-1]
+    load.copied_bytes += size_bytes
+    return load.copied_bytes <= COPIED_BYTES
 
 
 def current() -> Restoring:
@@ -35,6 +52,7 @@ class Restoring:
         self.loop = loop
         self.orders: CallbackOrders = []
         self.loop_state: dict[str, Any] = {}
+        self.copied_bytes = 0
         self._made: list[object] = []
         self._states: dict[str, list[tuple[Any, Any]]] = {}
 

@@ -9,14 +9,12 @@ import ctypes
 import importlib
 import pickle
 import sys
-from typing import Any, Final
+from typing import Any
 
 from caesura.errors import CannotMove
 from caesura.snapshot.forwarding import set_state
 from caesura.snapshot.reducing import Pickling, Reduced, Reducer
-
-OWNED_BYTES: Final = 1 << 20
-"""A restored storage below this size owns its memory and can be resized; a larger one lies in the mapped file."""
+from caesura.snapshot.restoring import owns_its_memory
 
 
 def _torch() -> Any:
@@ -69,7 +67,7 @@ def make_same(obj: object) -> object:
 def make_storage(buffer: Any) -> Any:
     torch = _torch()
     size = memoryview(buffer).nbytes
-    if size < OWNED_BYTES or memoryview(buffer).readonly:
+    if owns_its_memory(size) or memoryview(buffer).readonly:
         storage = torch.UntypedStorage(size)
         ctypes.memmove(storage.data_ptr(), bytes(buffer), size)
         return storage

@@ -10,6 +10,7 @@ import pytest
 from snapshot_notebook import PRELUDE, Notebook
 
 from caesura.errors import SnapshotRefused
+from caesura.snapshot import restoring
 
 
 @pytest.fixture
@@ -84,6 +85,21 @@ def test_large_arrays_are_stored_beside_the_stream(notebook: Notebook) -> None:
     saved = notebook.save()
     assert [size for _, size, _ in saved.manifest["buffers"]] == [8_000_000]
     assert saved.manifest["stream"][1] < 200_000
+
+
+def test_of_many_small_arrays_some_are_left_in_the_file(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restoring, "COPIED_BYTES", 1_000_000)
+    notebook.execute("many = [np.full(100_000, i, np.uint8) for i in range(20)]\nview = many[15][10:]")
+    other = notebook.move()
+    many = other.namespace["many"]
+    assert [array.flags.owndata for array in many] == [i < 10 for i in range(20)]
+    many[15][10] = 99
+    assert other.namespace["view"][0] == 99
+    third = other.move()
+    assert [array[0] for array in third.namespace["many"]] == list(range(20))
+    assert third.namespace["many"][15][10] == third.namespace["view"][0] == 99
+    for each in (other, third):
+        each.loop.close()
 
 
 def test_what_is_written_before_and_after_a_move_is_in_the_file_once(notebook: Notebook, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from caesura.snapshot import arrays
-from caesura.snapshot.reducing import Reducer
+from caesura.snapshot.forwarding import set_state
+from caesura.snapshot.reducing import Pickling, Reduced, Reducer
 
 
 def reducer_of_libraries(cls: type) -> Reducer | None:
@@ -63,6 +64,19 @@ def _of_pictures(cls: type, base: type) -> Reducer | None:
     return named.get(f"{base.__module__}.{base.__qualname__}")
 
 
+_WHOLE: Final = frozenset({"httpx.Request", "httpx.Response", "tenacity.BaseRetrying"})
+"""Classes that leave something out of a pickle which a cell in the middle of using them needs: the stream of a body
+that is being read, the count of attempts."""
+
+
+def _of_whole_objects(cls: type, base: type) -> Reducer | None:
+    return _reduce_whole if f"{base.__module__}.{base.__qualname__}" in _WHOLE else None
+
+
+def _reduce_whole(pickler: Pickling, obj: Any) -> Reduced:
+    return object.__new__, (type(obj),), obj.__dict__, None, None, set_state
+
+
 _CHOICES: Final[dict[str, Callable[[type, type], Reducer | None]]] = {
     "numpy": _of_numpy,
     "pandas": _of_pandas,
@@ -70,4 +84,6 @@ _CHOICES: Final[dict[str, Callable[[type, type], Reducer | None]]] = {
     "traitlets": _of_traitlets,
     "matplotlib": _of_pictures,
     "PIL": _of_pictures,
+    "httpx": _of_whole_objects,
+    "tenacity": _of_whole_objects,
 }

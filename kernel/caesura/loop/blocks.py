@@ -198,8 +198,6 @@ class BlockWatch:
 
     def _obstacles(self, executor_jobs: int) -> Iterable[Obstacle]:
         loop = self._loop
-        if self.has_work():
-            yield Obstacle("running code", detail="something is ready to run")
         yield from obstacles.holds(self.holds.reasons())
         keys = self.selector.user_keys(self._own_descriptors)
         transports = list(loop._transports.values())
@@ -211,6 +209,9 @@ class BlockWatch:
         yield from obstacles.signal_handlers(loop._signal_handlers)
         for more in self.more_obstacles:
             yield from more()
+        # Last: a thread that was found idle or gone may have completed something just before.
+        if self.has_work():
+            yield Obstacle("running code", detail="something is ready to run")
 
 
 def _is_same(new: Block, old: Block) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from loop_session import Session
 
-from caesura.model import Obstacle
+from caesura.model import Obstacle, OnOp
 
 
 async def waiting_for(session: Session) -> None:
@@ -175,6 +176,31 @@ def test_further_obstacles_can_be_added(session: Session) -> None:
 def test_code_that_is_ready_to_run_is_an_obstacle(session: Session) -> None:
     session.start(waiting_for(session))
     assert [obstacle.kind for obstacle in session.loop.block().obstacles] == ["running code"]
+
+
+def test_what_a_thread_completes_while_it_is_looked_for_is_not_missed(session: Session) -> None:
+    answer: asyncio.Future[None] = session.loop.create_future()
+
+    def completes_and_ends() -> list[Obstacle]:
+        thread = threading.Thread(target=session.loop.call_soon_threadsafe, args=(answer.set_result, None))
+        thread.start()
+        thread.join()
+        return []
+
+    async def cell() -> None:
+        await answer
+
+    session.block_of(cell())
+    session.loop.more_obstacles.append(completes_and_ends)
+    assert [obstacle.kind for obstacle in session.loop.block().obstacles] == ["running code"]
+    session.loop.more_obstacles.clear()
+
+
+def test_a_task_with_a_context_of_its_own_is_waited_for(session: Session) -> None:
+    session.loop.create_task(waiting_for(session), context=contextvars.Context())
+    block = session.until_blocked()
+    assert [wait.op_id for wait in block.waits] == ["a"]
+    assert block.wake == OnOp("a")
 
 
 def test_a_thread_of_anyio_holds_only_while_it_works(session: Session) -> None:

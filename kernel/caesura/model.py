@@ -53,7 +53,7 @@ class Wait:
 class Obstacle:
     """Why a blocked cell cannot be moved now.
 
-    ``path`` is how the user reaches the thing (``loader._conn``), ``kind`` what it is (``socket.socket``),
+    ``path`` is how the user reaches the thing (``loader → ._conn``), ``kind`` what it is (``socket.socket``),
     ``remedy`` what can be done about it.
     """
 
@@ -63,7 +63,7 @@ class Obstacle:
     remedy: str = ""
 
     def __str__(self) -> str:
-        text = f"{self.path}: {self.kind}" if self.path else self.kind
+        text = f"{self.path} → {self.kind}" if self.path else self.kind
         return f"{text} ({self.detail})" if self.detail else text
 
 

@@ -38,6 +38,7 @@ from caesura.snapshot import (
     itertools_objects,
     libraries,
     memory_views,
+    mocks,
     registered,
     suspended,
     threads,
@@ -156,6 +157,8 @@ def _own_reducer_for(obj: object) -> Reducer | None:
         return exact
     if remedy_for(cls) is not None:
         return refuse
+    if mocks.is_mock(cls):
+        return mocks.reduce_mock
     for base, reducer in _SUBCLASSES:
         if issubclass(cls, base):
             return reducer

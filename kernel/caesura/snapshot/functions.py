@@ -14,6 +14,7 @@ import types
 from typing import Any
 
 from caesura.errors import CannotMove
+from caesura.snapshot import made_modules
 from caesura.snapshot.class_namespaces import class_of, namespace_of
 from caesura.snapshot.reducing import Pickling, Reduced, find_global, global_name, is_importable
 
@@ -108,13 +109,14 @@ def reduce_method(pickler: Pickling, method: types.MethodType) -> Reduced:
 
 
 def reduce_module(pickler: Pickling, module: types.ModuleType) -> Reduced:
-    name = module.__name__
+    name = getattr(module, "__name__", "")  # IPython takes it out of the module of a file that was run
     if sys.modules.get(name) is module and (is_importable(module) or name == "__main__"):
         return importlib.import_module, (name,)
     # An alias, as os.path is of posixpath.
     for alias, other in list(sys.modules.items()):
         if other is module and is_importable(module):
             return importlib.import_module, (alias,)
-    raise CannotMove(
-        f"module {name}", remedy="It was made at run time and cannot be imported again; delete the variable."
-    )
+    if is_importable(module):
+        remedy = "It was taken out of sys.modules, so an import would bring another one; delete the variable."
+        raise CannotMove(f"module {name}", remedy=remedy)
+    return made_modules.reduce_made_module(pickler, module)

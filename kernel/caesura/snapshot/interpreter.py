@@ -11,7 +11,17 @@ import sys
 from typing import Any, Final
 
 from caesura.errors import CannotMove
-from caesura.snapshot import foreign, hooks, library_state, logging_state, plots, process_state, registered, registries
+from caesura.snapshot import (
+    foreign,
+    hooks,
+    imported,
+    library_state,
+    logging_state,
+    plots,
+    process_state,
+    registered,
+    registries,
+)
 from caesura.snapshot.capturing import Capturer, difference
 
 CAPTURERS: Final = (
@@ -49,6 +59,7 @@ def begin() -> None:
 def prepare() -> None:
     """What a zygote does once, before any code of a user: find what other packages offer, see what is registered."""
     registries.watch()
+    imported.watch()
     foreign.find()
 
 

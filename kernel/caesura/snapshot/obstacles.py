@@ -17,7 +17,7 @@ from typing import Any, Final
 from caesura.errors import CannotMove, HomeUnusable, SaveAborted
 from caesura.frames import Frame, slot_names
 from caesura.model import Obstacle
-from caesura.snapshot import interpreter
+from caesura.snapshot import beside, interpreter
 from caesura.snapshot.pickler import ObjectPickler, Stream
 from caesura.snapshot.quiet import quiet
 from caesura.snapshot.reducing import Phase
@@ -52,7 +52,7 @@ def locate(error: BaseException, value: object, trial: Trial) -> Obstacle:
     """What in ``value`` makes ``trial`` raise ``error``; the path begins at ``value``."""
     deadline = time.monotonic() + SEARCH_S
     path, found, reason = _descend("", value, error, trial, deadline)
-    return _obstacle(reason, path.removeprefix("."), found)
+    return _obstacle(reason, path.replace(" → ", ""), found)
 
 
 class _Probe(ObjectPickler):
@@ -78,6 +78,7 @@ class _Search:
     def run(self, error: BaseException, root: Mapping[str, Any]) -> Obstacle:
         pieces = [(name, value) for name, value in root["namespace"].items()]
         pieces += [(key, value) for key, value in root.items() if key != "namespace"]
+        pieces += beside.pieces(root["namespace"])
         pieces.append((interpreter.PLACE, interpreter.capture(early=False)))
         for label, value in pieces:
             found = self._look(label, value)
@@ -179,11 +180,18 @@ def _descend(
             except Exception as inner:  # noqa: BLE001  any error is what is looked for
                 if isinstance(error, CannotMove) and str(inner) != str(error):
                     continue  # it is refused itself: its parts do not matter
-                path, value, error = f"{path}{suffix}", child, inner
+                path, value, error = _joined(path, suffix), child, inner
                 break
         else:
             break
     return path, value, error
+
+
+def _joined(path: str, suffix: str) -> str:
+    """``loader → ._conn``; what only says which part of the same thing is meant stays beside it."""
+    if not path:
+        return suffix.removeprefix(".")
+    return f"{path} → {suffix}" if suffix.startswith((".", "[")) else f"{path}{suffix}"
 
 
 def children(value: Any) -> Iterator[tuple[str, object]]:

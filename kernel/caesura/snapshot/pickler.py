@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from caesura.errors import SaveAborted
+from caesura.snapshot import made_modules
 from caesura.snapshot.choosing import reducer_for
 from caesura.snapshot.classes import known_token
 from caesura.snapshot.reducing import Phase, Reduced, Reducer
@@ -53,6 +54,8 @@ class ObjectPickler(pickle.Pickler):
         self.memory = SharedMemory()
         self._reducers: dict[type, Reducer | None] = {}
         self._put_off: list[tuple[Phase, object, object]] = []
+        self._globals_of: dict[int, object] = {}
+        self._seeded = seeds.memo
         if seeds.memo:
             self.memo = seeds.memo
 
@@ -76,7 +79,11 @@ class ObjectPickler(pickle.Pickler):
         self._put_off.append((phase, obj, state))
 
     def globals_of(self, function_globals: dict[str, Any], code: types.CodeType) -> object:
-        return function_globals
+        place = id(function_globals)
+        if place not in self._globals_of:
+            module = None if place in self._seeded else made_modules.module_of(function_globals)
+            self._globals_of[place] = function_globals if module is None else made_modules.GlobalsOf(module)
+        return self._globals_of[place]
 
     def token_of(self, cls: type) -> str:
         return known_token(cls)

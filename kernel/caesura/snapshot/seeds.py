@@ -13,15 +13,19 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
+import random
 import re
 import struct
 import sys
+import threading
 import types
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from caesura.snapshot import warm_modules
+from caesura.snapshot import beside, warm_modules
 from caesura.snapshot.reducing import NOTEBOOK_MODULES, is_importable
 from caesura.snapshot.warm_modules import WarmModules
 
@@ -44,7 +48,8 @@ class Anchors:
 
 @dataclass
 class Seeds:
-    """``names[i]`` says what has place ``i``: ``anchor:NAME``, ``module:NAME``, or the empty string."""
+    """``names[i]`` says what has place ``i``: ``anchor:NAME``, ``module:NAME``, ``original:PLACE`` (what stands
+    in a module after its import), or the empty string."""
 
     names: list[str] = field(default_factory=list)
     memo: dict[int, tuple[int, object]] = field(default_factory=dict)
@@ -62,6 +67,22 @@ class Seeds:
             self.memo[id(nobody)] = (0, nobody)
 
 
+def of_the_process() -> dict[str, object]:
+    """Objects of which every process has one, by name: a copy would be cut off from what it is for."""
+    return {
+        "os.environ": os.environ,
+        "os.environb": getattr(os, "environb", None),
+        "sys.path": sys.path,
+        "sys.modules": sys.modules,
+        "sys.meta_path": sys.meta_path,
+        "sys.path_hooks": sys.path_hooks,
+        "sys.path_importer_cache": sys.path_importer_cache,
+        "warnings.filters": warnings.filters,
+        "random._inst": vars(random)["_inst"],
+        "main thread": threading.main_thread(),
+    }
+
+
 def collect(anchors: Anchors, namespace: Mapping[str, object]) -> Seeds:
     """The seeds of a session with this namespace."""
     warm, others = warm_modules.known(), warm_modules.others()
@@ -73,7 +94,7 @@ def collect(anchors: Anchors, namespace: Mapping[str, object]) -> Seeds:
             seen.add(id(obj))
             seeds.add(name, obj)
 
-    for name, obj in anchors.by_name.items():
+    for name, obj in {**anchors.by_name, **of_the_process()}.items():
         if obj is not None:
             add(f"anchor:{name}", obj)
     add("module:builtins", vars(sys.modules["builtins"]))
@@ -88,6 +109,8 @@ def collect(anchors: Anchors, namespace: Mapping[str, object]) -> Seeds:
             contents = module.__dict__
             if contents.get("__spec__") is not None or name in NOTEBOOK_MODULES:
                 add(f"module:{name}", contents)
+    for name, obj in beside.originals():
+        add(name, obj)
     seeds.fill_up()
     return seeds
 
@@ -138,11 +161,15 @@ def resolve(names: Mapping[int, str], anchors: Anchors) -> dict[int, Any]:
     """What stands for each place at this end. A module that cannot be imported, or an anchor that is not there, is left
     out: the stream may not need it."""
     found: dict[int, Any] = {}
+    anchored = {**anchors.by_name, **of_the_process()}
     for place, name in names.items():
         kind, _, rest = name.partition(":")
         if kind == "anchor":
-            if rest in anchors.by_name:
-                found[place] = anchors.by_name[rest]
+            if rest in anchored:
+                found[place] = anchored[rest]
+            continue
+        if kind == "original":
+            found[place] = beside.original(rest)
             continue
         try:
             found[place] = vars(importlib.import_module(rest))

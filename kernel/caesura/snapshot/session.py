@@ -10,12 +10,12 @@ import io
 import pickle
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from caesura import points
 from caesura.errors import CannotMove, SaveAborted, SnapshotRefused
-from caesura.snapshot import archive, interpreter, loop_state, packages, seeds
+from caesura.snapshot import archive, beside, interpreter, loop_state, packages, seeds
 from caesura.snapshot.archive import Saved
 from caesura.snapshot.pickler import ObjectPickler, Stream
 from caesura.snapshot.quiet import quiet
@@ -31,11 +31,13 @@ class LoadedSession:
     """A session that was loaded: all tasks are there and about to take up their waits.
 
     ``orders``: for each future that had callbacks, in which order. ``operations``: what ``root`` has under that name.
+    ``notices``: what the user has to be told.
     """
 
     root: dict[str, Any]
     orders: CallbackOrders
     operations: Any
+    notices: tuple[str, ...] = ()
 
 
 def save(
@@ -57,7 +59,7 @@ def save(
     """
     points.reach("prepare.before_serialise")
     stream = Stream(aborted)
-    states = interpreter.capture(early=True), interpreter.capture(early=False)
+    states = _states(root)
     with quiet():
         pickler, names = _dump(root, states, anchors, loop, stream)
     data = stream.take()
@@ -70,15 +72,19 @@ def save(
 def rehearse(root: Mapping[str, Any], *, anchors: Anchors, loop: Any) -> None:
     """Do what :func:`save` does, and store nothing: the first save of a forked process is slow, because each page that
     it touches has to be copied."""
-    states = interpreter.capture(early=True), interpreter.capture(early=False)
+    states = _states(root)
     stream = Stream(lambda: False)
     with quiet():
         _pickler, names = _dump(root, states, anchors, loop, stream)
     seeds.used(names, stream.take())
 
 
+def _states(root: Mapping[str, Any]) -> tuple[Any, ...]:
+    return interpreter.capture(early=True), interpreter.capture(early=False), beside.capture(root["namespace"])
+
+
 def _dump(
-    root: Mapping[str, Any], states: tuple[Any, Any], anchors: Anchors, loop: Any, stream: Stream
+    root: Mapping[str, Any], states: tuple[Any, ...], anchors: Anchors, loop: Any, stream: Stream
 ) -> tuple[ObjectPickler, list[str]]:
     """Write the session into ``stream``; the pickler, with its buffers, and the names of the seeds."""
     namespace: dict[str, Any] = root["namespace"]
@@ -88,7 +94,7 @@ def _dump(
     first = {name: value for name, value in namespace.items() if isinstance(value, _FIRST)}
     second = {name: value for name, value in namespace.items() if name not in first}
     rest = {key: value for key, value in root.items() if key != "namespace"}
-    early, late = states
+    early, *late = states
     try:
         stream.write(pickle.dumps(early, 5))  # a pickle of its own: it is read before the seeds are there
         pickler.dump_all([list(namespace), first, second, rest, loop_state.capture(loop), late])
@@ -128,9 +134,10 @@ def load(manifest: Mapping[str, Any], *, anchors: Anchors, loop: Any, blobs: Blo
             file = io.BytesIO(stream)
             interpreter.restore(pickle.load(file))
             with quiet():
-                session, late = _read(manifest["seeds"], file, buffers, anchors, restoring)
+                session, (late, modules) = _read(manifest["seeds"], file, buffers, anchors, restoring)
+            notices = beside.restore(modules)
             interpreter.restore(late)
-            return session
+            return replace(session, notices=tuple(notices))
     except SnapshotRefused:
         raise
     except Exception as error:
@@ -143,8 +150,8 @@ def load(manifest: Mapping[str, Any], *, anchors: Anchors, loop: Any, blobs: Blo
 
 def _read(
     seeded: Mapping[str, Any], file: io.BytesIO, buffers: list[memoryview], anchors: Anchors, restoring: Restoring
-) -> tuple[LoadedSession, dict[str, Any]]:
-    """The session, and the state of the interpreter that is still to be set."""
+) -> tuple[LoadedSession, list[dict[str, Any]]]:
+    """The session, and the states of the interpreter and of modules that are still to be set."""
     namespace: dict[str, Any] = anchors.by_name["namespace"]  # type: ignore[assignment]
     named = Anchors({"loop": restoring.loop, **anchors.by_name})
     found = seeds.resolve({int(place): name for place, name in seeded["used"].items()}, named)

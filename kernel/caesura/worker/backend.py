@@ -10,7 +10,7 @@ from typing import Any
 
 from caesura.calls.backend import Current
 from caesura.calls.delivery import deliver
-from caesura.loop import CellLoop, Holds, Operations
+from caesura.loop import CellLoop, Delivery, Holds, Operations
 from caesura.model import CallKind
 from caesura.wire.messages import Answered, Call, CancelCall, Json
 from caesura.worker.channel import Channel
@@ -95,3 +95,15 @@ class WorkerBackend:
     def deliver(self, answer: Answered) -> None:
         """Resolve the call that ``answer`` belongs to."""
         deliver(self._loop.operations, answer, self._namespace)
+
+    def delivery(self, answer: Json, buffers: tuple[Any, ...]) -> Delivery:
+        """An answer that came with an Attach, for the replay."""
+        answered = Answered(
+            op_id=answer["op_id"],
+            ok=answer["ok"],
+            at=answer["at"],
+            uncertain=bool(answer.get("uncertain", False)),
+            text=str(answer.get("text", "")),
+            buffers=(buffers[answer["buffer"]],),
+        )
+        return Delivery(answered.at, lambda: self.deliver(answered))

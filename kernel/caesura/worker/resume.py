@@ -19,13 +19,15 @@ from caesura.worker.host import Main
 @dataclass
 class Resumed:
     """``main`` runs the cell that was moved, if there is one; ``state`` is the clock at the freeze, ``orders`` how the
-    callbacks of futures stood, ``variables`` the context that the last cell left."""
+    callbacks of futures stood, ``variables`` the context that the last
+    cell left, ``notices`` what the user has to be told."""
 
     main: Main | None
     state: LoopState
     orders: Any
     operations: dict[str, Any]
     variables: contextvars.Context
+    notices: tuple[str, ...]
 
 
 def load(manifest: Json, *, kernel: Any, loop: CellLoop, blobs: Blobs, main: Main | None) -> Resumed:
@@ -49,7 +51,7 @@ def load(manifest: Json, *, kernel: Any, loop: CellLoop, blobs: Blobs, main: Mai
         main.restore(root["cell"])
     points.reach("load.after")
     points.reach("replay.before")
-    return Resumed(main, root["loop"], loaded.orders, root["operations"], root["variables"])
+    return Resumed(main, root["loop"], loaded.orders, root["operations"], root["variables"], loaded.notices)
 
 
 def begin_replay(

@@ -17,9 +17,9 @@ from typing import Any
 from caesura import __version__, config, frames, points
 from caesura.calls.backend import install as install_backend
 from caesura.errors import SnapshotRefused
-from caesura.loop import Block, CellLoop, Delivery, SignalHandling
+from caesura.loop import Block, CellLoop, SignalHandling
 from caesura.model import SessionKind
-from caesura.snapshot import interpreter
+from caesura.snapshot import interpreter, local_modules
 from caesura.store.begun import BegunCell
 from caesura.store.blobs import Blobs
 from caesura.store.home import open_home
@@ -117,6 +117,8 @@ class Worker:
             self._notice += self._settings.load(argv)
             self._settings.apply(kernel)
         self._settings.choose_plot_backend()
+        if attach.manifest is None:
+            self._notice += local_modules.setting_fault()
         kernel.rename(attach.session_id)
         home = open_home(config.home_directory(os.environ))
         blobs = Blobs(home.blobs_path, home.key)
@@ -175,10 +177,12 @@ class Worker:
         go = self._wait_until_allowed()
         self._main = resumed.main
         self._variables.context = resumed.variables
+        self._notice += "".join(resumed.notices)
         if main is not None and described is not None:
             main.moves = int(described.get("moves", 0))
             self._set_parent(main.parent)
-        answers = [self._delivery(answer, attach.buffers) for answer in attach.answers]
+            self._notify()
+        answers = [self._backend.delivery(answer, attach.buffers) for answer in attach.answers]
         interrupt = self._interrupt_main if self._signals.take_early() or go.interrupt else None
         resume.begin_replay(resumed, self._loop, answers, interrupt)
         return True
@@ -201,17 +205,6 @@ class Worker:
             log.warning("the coordinator cannot be reached")
         return go
 
-    def _delivery(self, answer: wire.Json, buffers: tuple[Any, ...]) -> Delivery:
-        answered = wire.Answered(
-            op_id=answer["op_id"],
-            ok=answer["ok"],
-            at=answer["at"],
-            uncertain=bool(answer.get("uncertain", False)),
-            text=str(answer.get("text", "")),
-            buffers=(buffers[answer["buffer"]],),
-        )
-        return Delivery(answered.at, lambda: self._backend.deliver(answered))
-
     # --- what runs --------------------------------------------------------------------------------------------------
 
     def _main_task(self) -> asyncio.Task[Any] | None:
@@ -228,10 +221,14 @@ class Worker:
             self._channel.send(wire.CellStarted(epoch=self._epoch, number=0, cell_id=cell_id))
             self.kernel._publish_status("busy", "shell")
             cell.announce()
+        self._notify()
+        self._start(cell)
+
+    def _notify(self) -> None:
+        """Tell the user what there is to tell, under the cell whose header is set."""
         if self._notice:
             notice, self._notice = self._notice, ""
             sys.stderr.write(notice)
-        self._start(cell)
 
     def _start(self, main: Main) -> None:
         self._main = main

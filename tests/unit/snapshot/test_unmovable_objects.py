@@ -14,14 +14,14 @@ CASES = {
     "a connection as an attribute": (
         "import sqlite3\nclass Loader: pass\nloader = Loader(); loader._conn = sqlite3.connect(':memory:')",
         "await turn()",
-        "loader._conn",
+        "loader → ._conn",
         "sqlite3.Connection",
         "Close it",
     ),
     "a socket in a list in a dict": (
         "import socket\nthings = {'a': [1, socket.socket()]}",
         "await turn()",
-        "things['a'][1]",
+        "things → ['a'] → [1]",
         "socket.socket",
         "Close it",
     ),
@@ -51,7 +51,7 @@ CASES = {
     "an iterator that nobody can make again": (
         "import re\nclass Parser: pass\nparser = Parser(); parser.scanner = re.compile('a').scanner('aaa')",
         "await turn()",
-        "parser.scanner",
+        "parser → .scanner",
         "_sre.SRE_Scanner",
         "into a list",
     ),
@@ -105,7 +105,7 @@ CASES = {
     "what its own code refuses": (
         "class Stubborn:\n    def __reduce__(self):\n        raise ValueError('not me')\nx = [Stubborn()]",
         "await turn()",
-        "x[0]",
+        "x → [0]",
         "Stubborn",
         "",
     ),

@@ -1,0 +1,237 @@
+"""What modules held when they had just been imported: what differs later was set by somebody at run time.
+
+A module is looked at once, when its import is over: its values and those of its classes are noted. To compare a module
+that is as it was costs about a microsecond and touches no object. Nothing of this sees what changes inside an object.
+
+What lives here: the notes, and what differs from them. What must not: what is done about it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.machinery
+import site
+import sys
+import sysconfig
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from caesura.snapshot.fingerprints import Fingerprint, fingerprint, is_same
+
+_OURS: Final = frozenset(
+    {"caesura", "caesura_server", "IPython", "ipykernel", "jupyter_client", "jupyter_core", "traitlets", "zmq"}
+    | {"tornado", "comm", "debugpy", "dill", "__main__", "__mp_main__", "sys", "builtins", "importlib", "zipimport"}
+)
+"""The kernel's own machinery, and modules whose state is kept elsewhere."""
+
+_IMPORTLIB_FILE: Final = "<frozen importlib._bootstrap_external>"
+MISSING: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file of a user's own module, as it was when it was imported."""
+
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """``owner`` is a module or a class in it; ``old`` or ``new`` is :data:`MISSING` where there was or is none."""
+
+    module: str
+    qualname: str
+    owner: Any
+    name: str
+    old: Any
+    new: Any
+
+
+@dataclass(slots=True)
+class _Note:
+    contents: Mapping[str, Any]
+    names: list[str]
+    values: list[Any]
+    table: Fingerprint | None = None
+
+
+_modules: dict[str, _Note] = {}
+_classes: dict[type, _Note] = {}
+_sources: dict[str, Source] = {}
+_reloaded: set[str] = set()
+_seen: set[str] = set()
+_library_paths: tuple[str, ...] = ()
+
+
+def watch() -> None:
+    """Note what is there, and from now on every module whose import is over. Called once a process."""
+    global _library_paths
+    if _library_paths:
+        return
+    paths = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values(), *site.getsitepackages()}
+    _library_paths = tuple(f"{path.rstrip('/')}/" for path in paths | {site.getusersitepackages()} if path)
+    _seen.update(sys.modules)
+    for name, module in list(sys.modules.items()):
+        if isinstance(module, types.ModuleType):
+            _note(name, module)
+    for loader in (importlib.machinery.SourceFileLoader, importlib.machinery.ExtensionFileLoader):
+        owner = next(base for base in loader.__mro__ if "exec_module" in base.__dict__)
+        owner.exec_module = _noting(owner.exec_module)  # type: ignore[attr-defined]
+
+
+def _noting(execute: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    def exec_module(self: Any, module: Any) -> None:
+        execute(self, module)
+        note_import(module)
+
+    # Under the file name of importlib, whose frames are left out of the traceback of a failed import.
+    exec_module.__code__ = exec_module.__code__.replace(co_filename=_IMPORTLIB_FILE)
+    return exec_module
+
+
+def note_import(module: types.ModuleType) -> None:
+    """The import of ``module`` is over, the first one or a reload."""
+    name = module.__name__
+    _seen.add(name)
+    _note(name, module)
+    path = getattr(module, "__file__", None)
+    if isinstance(path, str) and is_users(path) and name.partition(".")[0] not in _OURS:
+        if name in _sources:
+            _reloaded.add(name)
+        _sources[name] = Source(path, digest_of(path))
+
+
+def is_users(path: str) -> bool:
+    """Whether a file belongs to no installed library."""
+    return path.endswith(".py") and not path.startswith(_library_paths)
+
+
+def digest_of(path: str) -> str:
+    """A digest of the file's content; empty if it cannot be read."""
+    try:
+        return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
+    except OSError:
+        return ""
+
+
+def _note(name: str, module: types.ModuleType) -> None:
+    if name.partition(".")[0] in _OURS:
+        return
+    contents = module.__dict__
+    _modules[name] = _noted(contents, fingerprint(contents))
+    for value in list(contents.values()):
+        if isinstance(value, type) and value not in _classes and value.__module__ == name:
+            _classes[value] = _noted(value.__dict__)
+
+
+def _noted(contents: Mapping[str, Any], table: Fingerprint | None = None) -> _Note:
+    return _Note(contents, list(contents), list(contents.values()), table)
+
+
+def sources() -> dict[str, Source]:
+    """The files of the user's own modules that were imported, by module."""
+    return _sources
+
+
+def not_imported() -> set[str]:
+    """Names in ``sys.modules`` that no import has put there, or behind which another module stands by now."""
+    loaded = sys.modules
+    other = {name for name, note in _modules.items() if name in loaded and _dict_of(loaded[name]) is not note.contents}
+    return (loaded.keys() - _seen) | other
+
+
+def _dict_of(module: object) -> object:
+    return getattr(module, "__dict__", None)
+
+
+def has_reloaded() -> bool:
+    """Whether one of the user's own modules was imported more than once: others may still hold what it was before."""
+    return bool(_reloaded)
+
+
+def library_changes(namespace: Mapping[str, Any]) -> Iterator[Change]:
+    """What was set at run time in modules of libraries, and in their classes as far as ``namespace`` leads to them."""
+    for name, note in _modules.items():
+        if name not in _sources and not _is_as_noted(note):
+            module = sys.modules.get(name)
+            if isinstance(module, types.ModuleType) and module.__dict__ is note.contents:
+                yield from _differences(name, "", module, note)
+    for cls in _near_classes(namespace):
+        note = _classes.get(cls)  # type: ignore[assignment]
+        if note is not None and cls.__module__ not in _sources and not _is_as_noted(note):
+            yield from _differences(cls.__module__, cls.__qualname__, cls, note)
+
+
+def module_changes(name: str) -> Iterator[Change]:
+    """What was set at run time in one module and its classes."""
+    module, note = sys.modules.get(name), _modules.get(name)
+    if isinstance(module, types.ModuleType) and note is not None and module.__dict__ is note.contents:
+        yield from _differences(name, "", module, note)
+        for cls in list(module.__dict__.values()):
+            if isinstance(cls, type) and cls.__module__ == name and cls in _classes:
+                yield from _differences(name, cls.__qualname__, cls, _classes[cls])
+
+
+def value_at_import(module: str, path: str) -> object:
+    """What stood at ``path`` (a name, or a class and a name) in a module when it was imported; MISSING if nothing."""
+    owner, _, name = path.rpartition(".")
+    found: Any = sys.modules.get(module)
+    for part in owner.split(".") if owner else ():
+        found = getattr(found, part, None)
+    note = _classes.get(found) if isinstance(found, type) else _modules.get(module)
+    if note is not None and name in note.names:
+        return note.values[note.names.index(name)]
+    return MISSING if found is None else vars(found).get(name, MISSING)
+
+
+def _near_classes(namespace: Mapping[str, Any]) -> set[type]:
+    if "unittest.mock" in sys.modules:
+        return set(_classes)
+    found: set[type] = set()
+    for value in list(namespace.values()):
+        if isinstance(value, types.ModuleType):
+            found.update(each for each in list(value.__dict__.values()) if isinstance(each, type))
+        else:
+            found.update((value if isinstance(value, type) else type(value)).__mro__)
+    return found
+
+
+def _is_as_noted(note: _Note) -> bool:
+    contents: Any = note.contents
+    if note.table is not None:
+        if is_same(contents, note.table):
+            return True
+        note.table = None
+    is_unchanged = _has_values_of(note)
+    if is_unchanged and type(contents) is dict:
+        note.table = fingerprint(contents)
+    return is_unchanged
+
+
+def _has_values_of(note: _Note) -> bool:
+    values = list(note.contents.values())
+    count = len(note.values)
+    try:
+        if values == note.values:
+            return True
+        if len(values) == count or values[:count] != note.values:
+            return False
+    except Exception:  # noqa: BLE001  what was put there cannot be compared
+        return False
+    if not all(isinstance(value, types.ModuleType) for value in values[count:]):
+        return False
+    note.names, note.values = list(note.contents), values  # a package to which imports have added its parts
+    return True
+
+
+def _differences(module: str, qualname: str, owner: Any, note: _Note) -> Iterator[Change]:
+    before = dict(zip(note.names, note.values, strict=True))
+    now = dict(note.contents)
+    for name in {**before, **now}:
+        old, new = before.get(name, MISSING), now.get(name, MISSING)
+        if old is not new and not (name.startswith("__") and name.endswith("__") and not callable(old)):
+            yield Change(module, qualname, owner, name, old, new)

@@ -25,6 +25,12 @@ def make_dict_view(mapping: dict[Any, Any], name: str) -> object:
     return view
 
 
+def reduce_pattern(pickler: Pickling, pattern: Any) -> Reduced:
+    if isinstance(pattern.pattern, str | bytes):
+        return NotImplemented
+    raise CannotMove("re.Pattern of a re.Scanner", remedy="Make the scanner again after the await.")
+
+
 def reduce_match(pickler: Pickling, match: Any) -> Reduced:
     """A match is made again: with the same pattern on the same text it comes out the same."""
     text = match.string

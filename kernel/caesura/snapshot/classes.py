@@ -63,6 +63,10 @@ def reduce_class(pickler: Pickling, cls: type) -> Reduced:
         return NotImplemented if is_plain else (import_global, name)
     if id(cls) in _TYPES_MODULE:
         return import_global, ("types", _TYPES_MODULE[id(cls)])
+    if type(cls).__module__ == "_ctypes":
+        from caesura.snapshot import ctypes_objects
+
+        return ctypes_objects.reduce_type(pickler, cls)
     if not cls.__flags__ & _HEAP_TYPE or cls.__flags__ & _IMMUTABLE:
         if _is_found_by_importing(cls):
             return NotImplemented
@@ -107,7 +111,8 @@ def _registered(cls: type) -> list[type]:
 def _registered_with(cls: type) -> list[abc.ABCMeta]:
     """The abstract classes of modules with which ``cls`` is registered."""
     # Such a class keeps a weak reference in one of its sets, whose callback takes it out.
-    if not any(getattr(each.__callback__, "__name__", "") == "_destroy" for each in weakref.getweakrefs(cls)):
+    references = [each for each in weakref.getweakrefs(cls) if issubclass(type(each), weakref.ref)]
+    if not any(getattr(each.__callback__, "__name__", "") == "_destroy" for each in references):
         return []
     return [found for found in _abstract_classes() if cls in _registered(found) and global_name(found) is not None]
 

@@ -1,7 +1,8 @@
 """Open files: closed at the one end, open at the same place at the other.
 
 A file is opened again in its own mode, but never created, emptied or refused because it exists: what was written before
-the move is written. The same file has to be there, and no shorter than it was.
+the move is written. The same file has to be there, and no shorter than it was. What stands on a file (a buffer, a text
+file, whatever decompresses it) moves as an object of its own, so that they belong together as before.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import gc
 import io
 import os
+import pickle
 import stat
 import sys
+import tempfile
 from typing import Any, Final
 
 from caesura.errors import CannotMove, SnapshotRefused
@@ -19,7 +22,11 @@ from caesura.snapshot.reducing import Pickling, Reduced
 _STREAMS = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")
 LONGEST_READ_BYTES: Final = 16 << 20
 """How much of a file may be read to find out where a loop is in it."""
+LARGEST_NAMELESS_BYTES: Final = 1 << 30
+"""How much of a file without a name is taken along."""
 _NEWLINES = ("", "\n", "\r", "\r\n")
+_LOCKS = "/proc/locks"
+_RELEASE = "Release it before the await."
 
 
 def reduce_file(pickler: Pickling, file: Any) -> Reduced:
@@ -28,48 +35,60 @@ def reduce_file(pickler: Pickling, file: Any) -> Reduced:
             return standard_stream, (stream,)
     if file.closed:
         return make_closed_file, (type(file),)
-    name = getattr(file, "name", None)
+    if isinstance(file, io.FileIO):
+        return _reduce_raw(file)
+    return _reduce_text(file) if isinstance(file, io.TextIOWrapper) else _reduce_buffer(file)
+
+
+# --- the file itself ------------------------------------------------------------------------------------------------
+
+
+def _reduce_raw(file: Any) -> Reduced:
+    found = os.fstat(file.fileno())
+    if not stat.S_ISREG(found.st_mode):
+        raise _unmovable(file, "It is not a file with a name on disk: close it before the await.")
+    if not found.st_nlink and isinstance(file.name, int) and "+" in file.mode:
+        return _reduce_nameless(file, found.st_size)
+    name = file.name
     if not isinstance(name, str | bytes | os.PathLike):
         raise _unmovable(file, "It is not a file with a name on disk: close it before the await.")
     path = os.path.abspath(os.fsdecode(name))
-    found = os.fstat(file.fileno())
-    if not stat.S_ISREG(found.st_mode) or not _is_same(path, found):
+    if not _is_same(path, found):
         raise _unmovable(file, "It is not a regular file that is still in its place: close it before the await.")
+    if _is_locked(found):
+        raise CannotMove(f"lock on the file {name!s}", remedy=_RELEASE)
+    identity = (found.st_dev, found.st_ino, found.st_size)
+    return reopen, (type(file), name, path, file.mode, file.tell(), identity), dict(vars(file)) or None
+
+
+def _reduce_nameless(file: Any, size: int) -> Reduced:
+    """A file of :func:`tempfile.TemporaryFile`: nobody else can reach it, so what is in it comes along."""
+    if size > LARGEST_NAMELESS_BYTES:
+        raise _unmovable(file, "It has no name and is too large to be copied: close it before the await.")
+    contents = os.pread(file.fileno(), size, 0)
+    return make_nameless, (pickle.PickleBuffer(contents), file.tell())
+
+
+def make_nameless(contents: Any, position: int) -> io.FileIO:
+    made = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  it stays open
+    made.write(contents)
+    made.seek(position)
+    return made
+
+
+def _is_locked(found: os.stat_result) -> bool:
+    """Whether this process holds a lock on the file, where the system says so
+    (https://man7.org/linux/man-pages/man5/proc_locks.5.html)."""
     try:
-        position = file.tell()  # before the flush, which would let it tell a wrong position
+        with open(_LOCKS) as locks:
+            lines = locks.readlines()
     except OSError:
-        if found.st_size > LONGEST_READ_BYTES:
-            remedy = "A file that a for loop reads has no position: use readline(), or read its lines before the await."
-            raise _unmovable(file, remedy) from None
-        position = _position_in_a_loop(file)
-    file.flush()
-    options: dict[str, Any] = {}
-    if isinstance(file, io.TextIOWrapper):
-        options = {
-            "encoding": file.encoding,
-            "errors": file.errors,
-            "newline": _newline_of(file),
-            "line_buffering": file.line_buffering,
-            "write_through": file.write_through,
-        }
-    identity = (found.st_dev, found.st_ino, os.fstat(file.fileno()).st_size)
-    raw: Any = file if isinstance(file, io.FileIO) else getattr(file, "buffer", file).raw
-    return reopen, (type(file), name, path, (file.mode, raw.mode), position, options, identity)
-
-
-def _position_in_a_loop(file: io.TextIOWrapper) -> int:
-    """The position of a text file that a ``for`` loop reads; the file is left there."""
-    file.flush()
-    rest = file.read()
-    file.seek(0)
-    whole = file.read()
-    file.seek(0)
-    file.read(len(whole) - len(rest))
-    return file.tell()
-
-
-def _unmovable(file: Any, remedy: str) -> CannotMove:
-    return CannotMove(f"open file {getattr(file, 'name', '')!s}", remedy=remedy)
+        return False
+    for line in lines:
+        words = line.split()
+        if "->" not in words and int(words[4]) == os.getpid() and int(words[5].rpartition(":")[2]) == found.st_ino:
+            return True
+    return False
 
 
 def _is_same(path: str, found: os.stat_result) -> bool:
@@ -79,7 +98,93 @@ def _is_same(path: str, found: os.stat_result) -> bool:
         return False
 
 
-def _newline_of(file: io.TextIOWrapper) -> str | None:
+def _unmovable(file: Any, remedy: str) -> CannotMove:
+    return CannotMove(f"open file {getattr(file, 'name', '')!s}", remedy=remedy)
+
+
+def reopen(cls: Any, name: str | bytes, path: str, mode: str, position: int, identity: tuple[int, int, int]) -> object:
+    """SnapshotRefused if the file is not the one that was open."""
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise SnapshotRefused(f"The file {path}, which was open, cannot be opened again: {error.strerror}.") from error
+    if (found.st_dev, found.st_ino) != identity[:2] or found.st_size < identity[2]:
+        raise SnapshotRefused(f"The file {path}, which was open, has been replaced or cut off since.")
+
+    def open_as_it_is(_name: Any, flags: int) -> int:
+        return os.open(path, flags & ~(os.O_CREAT | os.O_EXCL | os.O_TRUNC))
+
+    raw = cls.__new__(cls)
+    io.FileIO.__init__(raw, name, mode, opener=open_as_it_is)
+    raw.seek(position)
+    return raw
+
+
+# --- buffers and text files -----------------------------------------------------------------------------------------
+
+
+def _reduce_buffer(file: Any) -> Reduced:
+    if file.writable():
+        file.flush()
+    position = file.tell() if file.seekable() else None
+    return make_buffer, (type(file), file.raw, position), dict(vars(file)) or None
+
+
+def make_buffer(cls: Any, raw: Any, position: int | None) -> object:
+    """Of a class of :mod:`io`, or a subclass."""
+    file = cls.__new__(cls)
+    base = next(each for each in (io.BufferedRandom, io.BufferedReader, io.BufferedWriter) if issubclass(cls, each))
+    base.__init__(file, raw)
+    if position is not None:
+        file.seek(position)
+    return file
+
+
+def _reduce_text(file: Any) -> Reduced:
+    # Before the flush, which would let it tell a wrong position.
+    position = _text_position(file) if file.seekable() else None
+    file.flush()
+    options = {
+        "encoding": file.encoding,
+        "errors": file.errors,
+        "newline": _newline_of(file),
+        "line_buffering": file.line_buffering,
+        "write_through": file.write_through,
+    }
+    return make_text, (type(file), file.buffer, options, position), dict(vars(file)) or None
+
+
+def _text_position(file: Any) -> int:
+    try:
+        return int(file.tell())
+    except OSError:
+        size = os.fstat(file.fileno()).st_size
+        if size > LONGEST_READ_BYTES:
+            remedy = "A file that a for loop reads has no position: use readline(), or read its lines before the await."
+            raise _unmovable(file, remedy) from None
+        return _position_in_a_loop(file)
+
+
+def _position_in_a_loop(file: Any) -> int:
+    """The position of a text file that a ``for`` loop reads; the file is left there."""
+    file.flush()
+    rest = file.read()
+    file.seek(0)
+    whole = file.read()
+    file.seek(0)
+    file.read(len(whole) - len(rest))
+    return int(file.tell())
+
+
+def make_text(cls: Any, buffer: Any, options: dict[str, Any], position: int | None) -> object:
+    file = cls.__new__(cls)
+    io.TextIOWrapper.__init__(file, buffer, **options)
+    if position is not None:
+        file.seek(position)
+    return file
+
+
+def _newline_of(file: Any) -> str | None:
     """The ``newline`` with which the file was opened. It has no attribute; it is the string between encoding and errors
     (``textiowrapper_traverse`` in https://github.com/python/cpython/blob/3.13/Modules/_io/textio.c)."""
     strings = [part for part in gc.get_referents(file) if type(part) is str]
@@ -92,41 +197,22 @@ def standard_stream(name: str) -> object:
 
 def make_closed_file(cls: type) -> object:
     raw = io.FileIO(os.devnull)
-    file: Any = raw if cls is io.FileIO else io.BufferedReader(raw)
-    if cls is io.TextIOWrapper:
+    file: Any = raw if issubclass(cls, io.FileIO) else io.BufferedReader(raw)
+    if issubclass(cls, io.TextIOWrapper):
         file = io.TextIOWrapper(file)
     file.close()
     return file
 
 
-def reopen(
-    cls: type,
-    name: str | bytes,
-    path: str,
-    mode: tuple[str, str],
-    position: int,
-    options: dict[str, Any],
-    identity: tuple[int, int, int],
-) -> object:
-    """SnapshotRefused if the file is not the one that was open."""
-    try:
-        found = os.stat(path)
-    except OSError as error:
-        raise SnapshotRefused(f"The file {path}, which was open, cannot be opened again: {error.strerror}.") from error
-    if (found.st_dev, found.st_ino) != identity[:2] or found.st_size < identity[2]:
-        raise SnapshotRefused(f"The file {path}, which was open, has been replaced or cut off since.")
+# --- files in memory ------------------------------------------------------------------------------------------------
 
-    def open_as_it_is(_name: Any, flags: int) -> int:
-        return os.open(path, flags & ~(os.O_CREAT | os.O_EXCL | os.O_TRUNC))
 
-    shown_mode, raw_mode = mode
-    raw = io.FileIO(name, raw_mode, opener=open_as_it_is)
-    file: Any = raw
-    if cls is not io.FileIO:
-        one_way: Any = io.BufferedReader if raw_mode == "rb" else io.BufferedWriter
-        file = io.BufferedRandom(raw) if "+" in raw_mode else one_way(raw)
-    if cls is io.TextIOWrapper:
-        file = io.TextIOWrapper(file, **options)
-        file.mode = shown_mode
-    file.seek(position)
+def reduce_memory_file(pickler: Pickling, file: Any) -> Reduced:
+    """``io.BytesIO`` and ``io.StringIO``: their own way, unless they are closed."""
+    return (make_closed_memory_file, (type(file),)) if file.closed else NotImplemented
+
+
+def make_closed_memory_file(cls: Any) -> object:
+    file = cls()
+    file.close()
     return file

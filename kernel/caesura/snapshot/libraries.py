@@ -1,4 +1,4 @@
-"""Reducers for types of libraries, by the name of the library's package.
+"""Reducers for types of libraries and of modules that few sessions use, by the name of the package.
 
 Asked once for each type. The module with the reducers of a library is imported when a type of it is met: then the
 library is there already.
@@ -6,6 +6,7 @@ library is there already.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -77,6 +78,40 @@ def _reduce_whole(pickler: Pickling, obj: Any) -> Reduced:
     return object.__new__, (type(obj),), obj.__dict__, None, None, set_state
 
 
+def _of_standard_library(cls: type, base: type) -> Reducer | None:
+    place = _NAMED.get(f"{base.__module__}.{base.__qualname__}")
+    if place is None:
+        return None
+    module, _, name = place.partition(".")
+    reducer: Reducer = getattr(importlib.import_module(f"caesura.snapshot.{module}"), name)
+    return reducer
+
+
+_NAMED: Final[dict[str, str]] = {
+    "tempfile._TemporaryFileCloser": "temporary_files.reduce_closer",
+    "tempfile.SpooledTemporaryFile": "temporary_files.reduce_spooled",
+    "_csv.writer": "record_files.reduce_csv_writer",
+    "_csv.reader": "record_files.reduce_csv_reader",
+    "gzip.GzipFile": "record_files.reduce_compressed",
+    "bz2.BZ2File": "record_files.reduce_compressed",
+    "lzma.LZMAFile": "record_files.reduce_compressed",
+    "subprocess.Popen": "resources.reduce_process",
+    "socket.socket": "resources.reduce_socket",
+    **dict.fromkeys(
+        ("_ctypes._SimpleCData", "_ctypes.Structure", "_ctypes.Union", "_ctypes.Array"), "ctypes_objects.reduce_value"
+    ),
+    "random.SystemRandom": "resources.reduce_system_random",
+    "_json.Scanner": "resources.reduce_json_scanner",
+    "os._Environ": "resources.reduce_environment",
+    "sys.version_info": "resources.reduce_value_of_sys",
+    "sys.float_info": "resources.reduce_value_of_sys",
+    "sys.flags": "resources.reduce_value_of_sys",
+    "sys.int_info": "resources.reduce_value_of_sys",
+    "sys.hash_info": "resources.reduce_value_of_sys",
+    "sys.thread_info": "resources.reduce_value_of_sys",
+}
+"""Types of modules that not every session has imported, with their reducers."""
+
 _CHOICES: Final[dict[str, Callable[[type, type], Reducer | None]]] = {
     "numpy": _of_numpy,
     "pandas": _of_pandas,
@@ -86,4 +121,5 @@ _CHOICES: Final[dict[str, Callable[[type, type], Reducer | None]]] = {
     "PIL": _of_pictures,
     "httpx": _of_whole_objects,
     "tenacity": _of_whole_objects,
+    **dict.fromkeys({name.partition(".")[0] for name in _NAMED}, _of_standard_library),
 }

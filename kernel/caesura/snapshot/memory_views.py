@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import gc
+import io
 from typing import Any, Final
 
 from caesura.errors import CannotMove
@@ -32,23 +34,31 @@ class _Buffer(ctypes.Structure):
 
 def reduce_memory_view(pickler: Pickling, view: memoryview) -> Reduced:
     try:
-        whole = memoryview(view.obj)
+        source: Any = view.obj
     except ValueError:
         return make_released, ()
+    if type(source).__name__ == "_BytesIOBuffer":
+        # The buffer of a file in memory.
+        source = next(each for each in gc.get_referents(source) if isinstance(each, io.BytesIO))
+    whole = _of(source)
     if view.nbytes == whole.nbytes and view.contiguous:
-        return make_memory_view, (view.obj, view.format, view.shape, view.readonly)
+        return make_memory_view, (source, view.format, view.shape, view.readonly)
     if not whole.contiguous or not view.nbytes or (view.ndim > 1 and not view.c_contiguous):
         raise CannotMove("memoryview of scattered parts", remedy="Keep the object and the range instead.")
     start = _address(view) - _address(whole)
     if view.ndim > 1:
-        return make_part, (view.obj, start, view.nbytes, view.format, view.shape, 1, view.readonly)
+        return make_part, (source, start, view.nbytes, view.format, view.shape, 1, view.readonly)
     assert view.strides is not None
     step = view.strides[0] // view.itemsize
     span = (len(view) - 1) * abs(view.strides[0]) + view.itemsize
     first = start if step > 0 else start - span + view.itemsize
     if view.strides[0] % view.itemsize:
         raise CannotMove("memoryview of scattered parts", remedy="Keep the object and the range instead.")
-    return make_part, (view.obj, first, span, view.format, None, step, view.readonly)
+    return make_part, (source, first, span, view.format, None, step, view.readonly)
+
+
+def _of(source: Any) -> memoryview:
+    return source.getbuffer() if isinstance(source, io.BytesIO) else memoryview(source)
 
 
 def _address(view: memoryview) -> int:
@@ -63,14 +73,14 @@ def _address(view: memoryview) -> int:
 
 
 def make_memory_view(obj: Any, form: str, shape: Any, is_read_only: bool) -> memoryview:
-    view: Any = memoryview(obj)
+    view: Any = _of(obj)
     if view.format != form or view.shape != shape:
         view = view.cast("B").cast(form, shape)
     return _closed(view, is_read_only)
 
 
 def make_part(obj: Any, first: int, size: int, form: str, shape: Any, step: int, is_read_only: bool) -> memoryview:
-    view: Any = memoryview(obj).cast("B")[first : first + size]
+    view: Any = _of(obj).cast("B")[first : first + size]
     if form != "B" or shape is not None:
         view = view.cast(form) if shape is None else view.cast(form, shape)
     return _closed(view if step == 1 else view[::step], is_read_only)

@@ -112,6 +112,8 @@ class Restoring:
         for generator, frame in pairs:
             if frame.kind == "async_generator" and frame.hooks_inited and frame.status is FrameState.SUSPENDED:
                 adopt_generator(self.loop, generator)
+        for closer, _ in self._of("temporary"):
+            closer.delete = True
         for finalizer, (target, function, arguments, keywords, at_exit) in self._of("finalize"):
             weakref.finalize.__init__(cast("Any", finalizer), target, function, *arguments, **keywords)
             finalizer.atexit = at_exit

@@ -15,13 +15,11 @@ _CLOSE = "Close it before the await and open it again after it, or tell caesura.
 _CONTAINER = "Take what it gives into a list before the await."
 
 REMEDIES: Final = {
-    "_socket.socket": _CLOSE,
     "_ssl._SSLSocket": _CLOSE,
     "_ssl._SSLContext": "Make it again after the await.",
     "sqlite3.Connection": _CLOSE,
     "sqlite3.Cursor": "Fetch its rows into a list, and close its connection before the await.",
     "sqlite3.Blob": _CLOSE,
-    "subprocess.Popen": "Wait for the process before the await.",
     "mmap.mmap": _CLOSE,
     "os.DirEntry": "Keep its path instead.",
     "posix.DirEntry": "Keep its path instead.",
@@ -43,17 +41,23 @@ REMEDIES: Final = {
     "asyncio.base_events.BaseEventLoop": "Only the loop of the cells themselves can be moved.",
     "asyncio.futures._PyFuture": "Futures implemented in Python cannot be moved; use asyncio.Future.",
     "asyncio.tasks._PyTask": "Tasks implemented in Python cannot be moved; use asyncio.Task.",
-    "_csv.writer": "Make it again after the await.",
-    "_csv.reader": _CONTAINER,
     "builtins.memory_iterator": _CONTAINER,
-    "_sre.SRE_Scanner": _CONTAINER,
     "builtins.PyCapsule": "Addresses mean nothing in another process.",
     "builtins.frame": "Do not keep frames in variables.",
     "_ctypes._Pointer": "Addresses mean nothing in another process.",
     "_ctypes.CFuncPtr": "Addresses mean nothing in another process.",
+    **dict.fromkeys(
+        ("_hashlib.HASH", "_hashlib.HASHXOF", "_hashlib.HMAC", "_blake2.blake2b", "_blake2.blake2s", "_md5.md5"),
+        "Take its digest before the await, or keep what it was given and make it again after it.",
+    ),
+    **dict.fromkeys(
+        ("zlib.Compress", "zlib.Decompress", "_bz2.BZ2Compressor", "_bz2.BZ2Decompressor", "_lzma.LZMACompressor"),
+        "Finish it before the await: what it has seen so far cannot be taken out of it.",
+    ),
+    "sqlite3.Row": "Keep tuple(row) or dict(row) instead.",
+    "_sre.SRE_Scanner": _CONTAINER,
     "zmq.backend.cython._zmq.Socket": _CLOSE,
     "zmq.backend.cython._zmq.Context": _CLOSE,
-    "tempfile.SpooledTemporaryFile": _CLOSE,
 }
 
 

@@ -13,7 +13,7 @@ CASES = {
         n = N()
         n2 = N()
         died = []
-        ref = weakref.ref(n, lambda r: died.append("cb"))
+        ref = weakref.ref(n, lambda r, to=died: to.append("cb"))
         same = weakref.ref(n2)
         same2 = weakref.ref(n2)
         ws = weakref.WeakSet([n, n2])
@@ -67,7 +67,7 @@ CASES = {
         n = N()
         wm = weakref.WeakMethod(n.m)
         died = []
-        prox = weakref.proxy(n, lambda p: died.append(1))
+        prox = weakref.proxy(n, lambda p, to=died: to.append(1))
 
         class Ref(weakref.ref):
             __slots__ = ("tag",)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import tempfile
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 from snapshot_notebook import PRELUDE, Notebook
 
@@ -20,6 +22,7 @@ def move_between(case: Case, folder: Path) -> None:
     notebook.execute(PRELUDE)
     notebook.execute(before)
     other = notebook.move()
+    _delete_nothing(notebook.namespace)
     notebook.namespace.clear()
     gc.collect()
     try:
@@ -28,3 +31,12 @@ def move_between(case: Case, folder: Path) -> None:
         other.namespace.clear()
         other.forget()
         gc.collect()
+
+
+def _delete_nothing(namespace: dict[str, Any]) -> None:
+    """A process that ends by ``os._exit`` leaves temporary files where they are."""
+    for value in namespace.values():
+        if isinstance(value, tempfile.TemporaryDirectory):
+            value._finalizer.detach()
+        elif isinstance(value, tempfile._TemporaryFileWrapper):
+            value._closer.delete = False

@@ -102,6 +102,28 @@ CASES = {
         "sqlite3.Connection",
         "Close it",
     ),
+    "a lock on a file": (
+        "import fcntl, tempfile\nf = tempfile.NamedTemporaryFile()\nfcntl.flock(f, fcntl.LOCK_EX)",
+        "await turn()",
+        "f.file",
+        "lock on the file",
+        "Release it",
+    ),
+    "a hash half-way": (
+        "import hashlib\nh = hashlib.sha256(b'a')",
+        "await turn()",
+        "h",
+        "_hashlib.HASH",
+        "digest",
+    ),
+    "an array over a file that changes only here": (
+        "import numpy, tempfile\nf = tempfile.NamedTemporaryFile(); f.write(bytes(8)); f.flush()\n"
+        "a = numpy.memmap(f.name, 'u1', 'c')",
+        "await turn()",
+        "a",
+        "numpy.memmap in mode 'c'",
+        "Copy it",
+    ),
     "what its own code refuses": (
         "class Stubborn:\n    def __reduce__(self):\n        raise ValueError('not me')\nx = [Stubborn()]",
         "await turn()",

@@ -14,12 +14,13 @@ UNIT = Path(__file__).parents[2] / "unit" / "snapshot"
 sys.path.insert(0, str(UNIT))
 
 from anyio_programs import PROGRAMS as ANYIO  # noqa: E402
+from asyncio_cancelling import PROGRAMS as CANCELLING  # noqa: E402
 from asyncio_tasks import PROGRAMS as TASKS  # noqa: E402
 from asyncio_waiting import PROGRAMS as WAITING  # noqa: E402
 from snapshot_notebook import PRELUDE, Notebook, run  # noqa: E402
 from snapshot_programs import PROGRAMS as MANY  # noqa: E402
 
-PROGRAMS = {**MANY, **WAITING, **TASKS, **(ANYIO if importlib.util.find_spec("anyio") else {})}
+PROGRAMS = {**MANY, **WAITING, **CANCELLING, **TASKS, **(ANYIO if importlib.util.find_spec("anyio") else {})}
 
 CHILD = """
 import json, os, sys

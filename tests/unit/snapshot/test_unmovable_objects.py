@@ -124,6 +124,14 @@ CASES = {
         "numpy.memmap in mode 'c'",
         "Copy it",
     ),
+    "the future of a job that is not done": (
+        "import concurrent.futures\njob = concurrent.futures.Future()\nasync def waits():\n"
+        "    await asyncio.wrap_future(job)",
+        "task = asyncio.create_task(waits()); await task",
+        "job",
+        "job in another thread",
+        "when the job is done",
+    ),
     "what its own code refuses": (
         "class Stubborn:\n    def __reduce__(self):\n        raise ValueError('not me')\nx = [Stubborn()]",
         "await turn()",
@@ -166,6 +174,8 @@ def clean_up(notebook: Notebook) -> None:
         namespace["loader"]._conn.close()
     if "things" in namespace:
         namespace["things"]["a"][1].close()
+    if "job" in namespace and "pool" not in namespace:
+        namespace["job"].set_result(None)
     if "hand" in namespace:
         namespace["hand"].set_result(None)
     if namespace.keys() & {"fetch", "work", "variable"}:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 CANNOT_PASS: Final = {
-    "test_tasks.CTask_CFuture_SubclassTests.test_subclasses_ctask_cfuture": (
+    "test_asyncio.test_tasks.CTask_CFuture_SubclassTests.test_subclasses_ctask_cfuture": (
         "It counts how often add_done_callback of its own class of futures is called. A task that takes up its wait "
         "after a move subscribes once more."
     ),

@@ -1,4 +1,4 @@
-"""Run a module of CPython's own tests of asyncio, by itself or with a round trip at every turn; the outcome as JSON.
+"""Run a module of the tests of CPython (package ``test``), by itself or with round trips; the outcome as JSON.
 
 ``run_suite.py MODULE OUTPUT {every-turn,when-idle,with-futures,never} [TEST...]``
 """
@@ -55,8 +55,8 @@ class Outcome(unittest.TestResult):
 
 
 def name_of(test: unittest.TestCase) -> str:
-    """``test_tasks.CTask_CFuture_Tests.test_cancel``."""
-    return test.id().removeprefix("test.test_asyncio.")
+    """``test_asyncio.test_tasks.CTask_CFuture_Tests.test_cancel``."""
+    return test.id().removeprefix("test.")
 
 
 def is_of_interest(test: unittest.TestCase) -> bool:
@@ -73,7 +73,7 @@ def tests_in(suite: unittest.TestSuite) -> list[unittest.TestCase]:
 
 def main(module: str, output: str, mode: str, *only: str) -> None:
     loader = unittest.TestLoader()
-    tests = tests_in(loader.loadTestsFromModule(importlib.import_module(f"test.test_asyncio.{module}")))
+    tests = tests_in(loader.loadTestsFromModule(importlib.import_module(f"test.{module}")))
     chosen = [test for test in tests if is_of_interest(test) and (not only or name_of(test) in only)]
     options = {"only_when_idle": mode == "when-idle", "with_futures": mode == "with-futures"}
     counts = [] if mode == "never" else in_place.install(**options)

@@ -17,7 +17,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from caesura.snapshot.fingerprints import Fingerprint, fingerprint, is_same
 
@@ -124,7 +124,7 @@ def _note(name: str, module: types.ModuleType) -> None:
     contents = module.__dict__
     _modules[name] = _noted(contents, fingerprint(contents))
     for value in list(contents.values()):
-        if isinstance(value, type) and value not in _classes and value.__module__ == name:
+        if _is_plain_class(value) and value not in _classes and value.__module__ == name:
             _classes[value] = _noted(value.__dict__)
 
 
@@ -172,7 +172,7 @@ def module_changes(name: str) -> Iterator[Change]:
     if isinstance(module, types.ModuleType) and note is not None and module.__dict__ is note.contents:
         yield from _differences(name, "", module, note)
         for cls in list(module.__dict__.values()):
-            if isinstance(cls, type) and cls.__module__ == name and cls in _classes:
+            if _is_plain_class(cls) and cls.__module__ == name and cls in _classes:
                 yield from _differences(name, cls.__qualname__, cls, _classes[cls])
 
 
@@ -182,7 +182,7 @@ def value_at_import(module: str, path: str) -> object:
     found: Any = sys.modules.get(module)
     for part in owner.split(".") if owner else ():
         found = getattr(found, part, None)
-    note = _classes.get(found) if isinstance(found, type) else _modules.get(module)
+    note = _classes.get(found) if _is_plain_class(found) else _modules.get(module)
     if note is not None and name in note.names:
         return note.values[note.names.index(name)]
     return MISSING if found is None else vars(found).get(name, MISSING)
@@ -194,10 +194,17 @@ def _near_classes(namespace: Mapping[str, Any]) -> set[type]:
     found: set[type] = set()
     for value in list(namespace.values()):
         if isinstance(value, types.ModuleType):
-            found.update(each for each in list(value.__dict__.values()) if isinstance(each, type))
+            found.update(each for each in list(value.__dict__.values()) if _is_plain_class(each))
         else:
-            found.update((value if isinstance(value, type) else type(value)).__mro__)
+            classes = (value if isinstance(value, type) else type(value)).__mro__
+            found.update(each for each in classes if _is_plain_class(each))
     return found
+
+
+def _is_plain_class(value: object) -> TypeGuard[type]:
+    """Whether it is a class that can be a key: a metaclass may compare in a way of its own, warn, or forbid it."""
+    meta: Any = type(value)
+    return isinstance(value, type) and meta.__hash__ is type.__hash__ and meta.__eq__ is type.__eq__
 
 
 def _is_as_noted(note: _Note) -> bool:

@@ -24,6 +24,8 @@ def status(context: Context) -> int:
         )
         return 0
     context.say(_coordinator(context, found["coordinator"]))
+    if found.get("zygotes"):
+        context.say(["", *_zygotes(found["zygotes"])])
     if found["workers"]:
         context.say(["", *_workers(context, found["workers"])])
     if found["sessions"]:
@@ -40,6 +42,20 @@ def _coordinator(context: Context, coordinator: Json) -> list[str]:
         f"pool         {coordinator['workers']} workers, policy {coordinator['policy']}",
         f"home         {coordinator['home']}",
     ]
+
+
+def _zygotes(zygotes: Sequence[Json]) -> list[str]:
+    rows = [
+        (
+            zygote["pid"],
+            size(zygote["rss_bytes"]),
+            size(zygote["preload_bytes"]),
+            ", ".join(zygote["preloaded"]) or "-",
+            zygote["environment"],
+        )
+        for zygote in zygotes
+    ]
+    return table(("ZYGOTE", "MEMORY", "FOR IMPORTS", "IMPORTED", "ENVIRONMENT"), rows)
 
 
 def _workers(context: Context, workers: Sequence[Json]) -> list[str]:

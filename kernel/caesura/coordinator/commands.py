@@ -54,6 +54,15 @@ class StartWorker:
 
 
 @dataclass(frozen=True, slots=True)
+class TellZygote:
+    """To the zygote of an environment, if it is there."""
+
+    key: str
+    environment: Json
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
 class LookAtStore:
     """Answer a client's request with what the store is like, after a collection if ``collects``."""
 
@@ -170,6 +179,7 @@ Command = (
     | FrontPublish
     | FrontReply
     | LookAtStore
+    | TellZygote
     | Persist
     | SetTimer
     | CancelTimer

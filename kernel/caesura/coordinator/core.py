@@ -31,6 +31,7 @@ from caesura.coordinator.interrupts import Interrupts
 from caesura.coordinator.moves import Moves
 from caesura.coordinator.operations import Operations
 from caesura.coordinator.pool import Pool
+from caesura.coordinator.preloads import Preloads
 from caesura.coordinator.recovery import Recovery
 from caesura.coordinator.rpc import Rpc
 from caesura.coordinator.sessions import Sessions
@@ -38,7 +39,7 @@ from caesura.coordinator.state import Environment, Kind, Limits, Operation, Sess
 from caesura.coordinator.workers import Workers
 from caesura.policy import History
 from caesura.store.records import Records
-from caesura.wire.messages import Json
+from caesura.wire.messages import Json, Prepared
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class Core:
         self.function = Functions(self)
         self.interrupt = Interrupts(self)
         self.recovery = Recovery(self)
+        self.preload = Preloads(self)
         self.rpc = Rpc(self)
 
     # --- what the parts use -----------------------------------------------------------------------------------------
@@ -168,10 +170,17 @@ class Core:
         if session is not None and not session.is_ended:
             act(session)
 
+    def snapshot_arrived(self, session: Session, message: Prepared) -> None:
+        """What is learned from a snapshot that has been written, whether it is committed or not."""
+        self.wrote(message.written_bytes)
+        self.preload.used(session.key, message.manifest.get("imported", ()))
+        session.cost.observe_save(message.size_bytes, message.seconds)
+
     def environment_ready(self, key: str, ready: Any) -> None:
         """An environment's zygote is up: ``ready`` is its :class:`~caesura.wire.messages.ZygoteReady`."""
         environment = self.environments[key]
         environment.ready, environment.error, environment.is_asked = ready, "", False
+        self.preload.zygote_is_up(key)
         for session in self.live_sessions():
             if session.key == key:
                 self.desk.answer_kernel_info(session)

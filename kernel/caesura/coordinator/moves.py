@@ -75,8 +75,7 @@ class Moves:
             return
         if cell.state not in (CellState.BLOCKED, CellState.HELD):
             return
-        environment = core.environments.get(session.key)
-        obstacles = block.obstacles
+        environment, obstacles = core.environments.get(session.key), block.obstacles
         if environment is not None and environment.ready is not None and environment.ready.frames:
             obstacles = (*obstacles, Obstacle("suspended frames", detail=environment.ready.frames))
         if obstacles:
@@ -154,9 +153,8 @@ class Moves:
         assert worker is not None
         is_abortable = session.policy.name != "always" or not block.cell_id
         session.move = Move(block, session.epoch, is_abortable, self._core.now)
-        freeze = wire.Freeze(
-            epoch=session.epoch, serial=block.serial, abortable=is_abortable, room_bytes=self._core.room_bytes()
-        )
+        room_bytes = self._core.room_bytes()
+        freeze = wire.Freeze(epoch=session.epoch, serial=block.serial, abortable=is_abortable, room_bytes=room_bytes)
         self._core.put(SendWorker(worker.worker_id, freeze))
 
     def frozen(self, session: Session, message: wire.Frozen) -> None:
@@ -230,8 +228,7 @@ class Moves:
             now,
         )
         move.phase = Phase.PREPARED
-        core.wrote(message.written_bytes)
-        session.cost.observe_save(message.size_bytes, message.seconds)
+        core.snapshot_arrived(session, message)
         if cell is not None:
             cell.snapshot_bytes = message.size_bytes
             core.cell.apply(session, cell, CellEvent.PREPARE)

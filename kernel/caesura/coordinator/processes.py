@@ -19,7 +19,7 @@ from caesura.coordinator import exits, interpreters
 from caesura.coordinator.exits import ExitWatch
 from caesura.coordinator.zygote import Zygote, ZygoteLost, open_log
 from caesura.errors import EnvironmentFault
-from caesura.wire.messages import ZygoteReady
+from caesura.wire.messages import Message, ZygoteReady
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +74,16 @@ class WorkerProcesses:
             self._zygote(self.environment_key(environment), environment)
         except EnvironmentFault as error:
             log.info("no zygote was started early: %s", error)
+
+    def tell_zygote(self, key: str, message: Message) -> None:
+        """To the zygote of the environment ``key``; nothing if there is none."""
+        zygote = self._zygotes.get(key)
+        if zygote is not None and not zygote.ended:
+            zygote.tell(message)
+
+    def describe_zygotes(self) -> list[dict[str, Any]]:
+        """For the status: each zygote, what it takes, and which modules it has imported for sessions to come."""
+        return [zygote.describe() for zygote in self._zygotes.values() if not zygote.ended]
 
     async def ready(self, environment: Json) -> ZygoteReady:
         """What this environment is (kernel_info, frames); starts its zygote if there is none.

@@ -68,6 +68,7 @@ class Server:
             about=about,
         )
         self.core.rpc.rss_bytes = _rss_bytes
+        self.core.rpc.zygotes = processes.describe_zygotes
         self.effects = Effects(
             self.core, writer, make_context(), SentMarks(home.run_path / "sent"), home.begun_path, self._quit
         )

@@ -27,12 +27,14 @@ _VARIABLES: Final = {
     "CAESURA_IDLE_EXIT_S": "idle_exit_s",
     "CAESURA_LOG_LEVEL": "log_level",
     "CAESURA_STORE_QUOTA_MB": "store_quota_mb",
+    "CAESURA_PRELOAD_MB": "preload_mb",
 }
 
 _AMOUNTS: Final = {
     "idle_exit_s": "seconds",
     "burst_after_s": "seconds",
     "store_quota_mb": "megabytes",
+    "preload_mb": "megabytes",
     "store_max_age_h": "hours",
 }
 
@@ -69,6 +71,11 @@ class Caesura(Configurable):
         0.0,
         help="A snapshot that no session lives in any more is forgotten after so many hours. 0: never.",
     ).tag(config=True)
+    preload_mb = Float(
+        300.0,
+        help="How much memory a zygote may use to have modules imported that sessions use, so that none waits for "
+        "their import. 0: none.",
+    ).tag(config=True)
     start_method = CaselessStrEnum(
         ["fork", "spawn"], "fork", help="How workers are started; spawn where there is no fork."
     ).tag(config=True)
@@ -98,6 +105,7 @@ class Caesura(Configurable):
             burst_after_s=self.burst_after_s,
             memory_reserve_fraction=self.memory_reserve_fraction,
             idle_exit_s=self.idle_exit_s,
+            preload_bytes=int(self.preload_mb * 1e6),
         )
 
     def store_limits(self) -> StoreLimits:

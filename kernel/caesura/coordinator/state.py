@@ -287,3 +287,4 @@ class Limits:
     burst_after_s: float = 1.0
     memory_reserve_fraction: float = 0.1
     idle_exit_s: float = 600.0
+    preload_bytes: int = 0

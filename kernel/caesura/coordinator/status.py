@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from caesura.coordinator.state import Cell, Kind, Session, Worker
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from caesura.coordinator.core import Core
 
 
-def status(core: Core, rss_bytes: Callable[[int], int]) -> Json:
-    """Coordinator, workers, sessions and cells; ``rss_bytes`` is asked for the memory of each worker."""
+def status(core: Core, rss_bytes: Callable[[int], int], zygotes: Sequence[Json]) -> Json:
+    """Coordinator, zygotes, workers, sessions and cells; ``rss_bytes`` is asked for the memory of each process."""
     shown = [session for session in core.live_sessions() if session.kind is not Kind.CLIENT]
     return {
         "coordinator": {
@@ -22,6 +22,10 @@ def status(core: Core, rss_bytes: Callable[[int], int]) -> Json:
             "policy": str(core.limits.policy),
             "workers": core.limits.workers,
         },
+        "zygotes": [
+            {**zygote, "rss_bytes": rss_bytes(zygote["pid"]), "preload_bytes": core.limits.preload_bytes}
+            for zygote in zygotes
+        ],
         "workers": [_worker(worker, rss_bytes) for worker in core.workers.values()],
         "sessions": [_session(session) for session in shown],
         "cells": cells(core),

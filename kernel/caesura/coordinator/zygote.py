@@ -70,6 +70,7 @@ class Zygote:
         self._ready: asyncio.Future[messages.ZygoteReady] = self._loop.create_future()
         self._forks: dict[str, asyncio.Future[int]] = {}
         self._retired = False
+        self._preloaded: messages.Preloaded | None = None
         self._exited = asyncio.Event()
         self._writer: asyncio.StreamWriter | None = None
         self._start(variables, home)
@@ -107,6 +108,21 @@ class Zygote:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def tell(self, message: messages.Message) -> None:
+        """Send it something that it does not answer at once."""
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.writelines(messages.pack(message))
+
+    def describe(self) -> dict[str, Any]:
+        """Its row in the status."""
+        known = self._preloaded
+        return {
+            "pid": self.pid,
+            "environment": self._executable,
+            "preloaded": [] if known is None else list(known.names),
+            "refused": {} if known is None else dict(known.refused),
+        }
 
     async def ready(self) -> messages.ZygoteReady:
         """What the zygote says of its environment; EnvironmentFault, with a text for the user, if it cannot start."""
@@ -186,6 +202,9 @@ class Zygote:
             case messages.ZygoteReady():
                 if not self._ready.done():
                     self._ready.set_result(message)
+            case messages.Preloaded():
+                self._preloaded = message
+                log.info("the zygote %d has imported %s", self.pid, ", ".join(message.names) or "nothing")
             case messages.Forked(worker_id=worker_id, pid=pid):
                 if (answer := self._forks.get(worker_id)) is not None and not answer.done():
                     answer.set_result(pid)

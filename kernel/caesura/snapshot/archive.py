@@ -51,6 +51,7 @@ def make(
         "hash_seed": os.environ.get("PYTHONHASHSEED", ""),
         "seeds": dict(seeds),
         "packages": packages.versions(),
+        "imported": warm_modules.imported_names(),
         "modules": sorted(warm_modules.top_level_names()),
     }
     return Saved(seal(manifest, blobs), size_bytes, names, blobs.written_bytes)

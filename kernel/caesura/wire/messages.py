@@ -379,6 +379,24 @@ class Fork(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Preload(Message):
+    """coordinator → zygote: sessions use the modules ``names``, the most used first; it may take ``budget_bytes`` more
+    to have them imported."""
+
+    names: Sequence[str]
+    budget_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preloaded(Message):
+    """zygote → coordinator: the modules that are imported, and why others are not; what the process takes."""
+
+    names: Sequence[str]
+    refused: Json
+    rss_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ZygoteReady(Message):
     """zygote → coordinator. ``kernel_info`` is the content of a kernel_info_reply in this environment;
     ``frames`` is empty, or why suspended frames are not available here."""

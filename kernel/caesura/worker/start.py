@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from caesura.worker.shelf import shelf
 from caesura.worker.spares import SpareChild, wait_for_request
 from caesura.worker.warm import Warm
 
@@ -63,6 +64,7 @@ def enter(variables: Mapping[str, str], cwd: str) -> str:
 def draw_new_random_numbers() -> None:
     """Two forks of one process must not draw the same."""
     random.seed()
+    shelf.draw_new_random_numbers()
     numpy_random: Any = sys.modules.get("numpy.random")  # numpy imports it when it is first used
     if numpy_random is not None:
         numpy_random.seed()

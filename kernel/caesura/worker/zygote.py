@@ -15,17 +15,32 @@ import select
 import signal
 import socket
 import sys
+import time
 from dataclasses import dataclass
 
 from caesura.errors import InternalError
 from caesura.wire import Decoder
-from caesura.wire.messages import Fork, Forked, ForkFailed, Message, WorkerExited, ZygoteReady, pack, unpack
+from caesura.wire.messages import (
+    Fork,
+    Forked,
+    ForkFailed,
+    Message,
+    Preload,
+    Preloaded,
+    WorkerExited,
+    ZygoteReady,
+    pack,
+    unpack,
+)
 from caesura.worker.kernel import CaesuraKernel
+from caesura.worker.preloading import Preloading, resident_bytes
+from caesura.worker.shelf import shelf
 from caesura.worker.spares import Spare, SpareChild, Spares
 from caesura.worker.start import draw_new_random_numbers, enter, run_spare, run_worker
 from caesura.worker.warm import assert_forkable, frames_fault, freeze_objects, make_warm
 
 _READ_BYTES = 1 << 16
+_QUIET_S = 1.0
 _LEFT_ALONE = {signal.SIGKILL, signal.SIGSTOP}
 
 
@@ -43,6 +58,8 @@ class Zygote:
         self._decoder = Decoder()
         self._children: dict[int, str] = {}
         self._spares = Spares()
+        self._preloading = Preloading()
+        self._quiet_since = 0.0
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -65,7 +82,7 @@ class Zygote:
             ready_spares = self._spares.connections
             for descriptor in (self._connection.fileno(), self._wake_read, *ready_spares):
                 poll.register(descriptor, select.POLLIN)
-            readable = {descriptor for descriptor, _ in poll.poll(self._spares.timeout_ms())}
+            readable = {descriptor for descriptor, _ in poll.poll(self._timeout_ms())}
             if self._wake_read in readable:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_read, _READ_BYTES)
@@ -78,7 +95,11 @@ class Zygote:
                     return None
                 for body, buffers in self._decoder.feed(data):
                     message = unpack(body, buffers)
-                    if isinstance(message, Fork):
+                    if isinstance(message, Preload):
+                        self._preloading.want(message.names, message.budget_bytes)
+                        self._quiet_since = time.monotonic()
+                    elif isinstance(message, Fork):
+                        self._quiet_since = time.monotonic()
                         child = self._fork(message)
                         if child is not None:
                             return child
@@ -86,6 +107,25 @@ class Zygote:
                 spare = self._fork_spare(wanted)
                 if spare is not None:
                     return spare
+            elif self._preload_in_ms() == 0:
+                self._preload()
+
+    def _timeout_ms(self) -> int | None:
+        times = [each for each in (self._spares.timeout_ms(), self._preload_in_ms()) if each is not None]
+        return min(times, default=None)
+
+    def _preload_in_ms(self) -> int | None:
+        """A request must not wait for an import: one is begun only when there has been none for a while."""
+        if not self._preloading.is_wanted:
+            return None
+        return max(0, round(1000 * (self._quiet_since + _QUIET_S - time.monotonic())))
+
+    def _preload(self) -> None:
+        if self._preloading.next():
+            self._spares.drop()  # they do not have it
+            freeze_objects()
+        if not self._preloading.is_wanted:
+            self.say(Preloaded(names=shelf.names, refused=self._preloading.refused, rss_bytes=resident_bytes()))
 
     def _read_spare(self, spare: Spare) -> None:
         if spare.connection.fileno() >= 0:  # it may have been reaped a moment ago

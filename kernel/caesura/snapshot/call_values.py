@@ -140,6 +140,9 @@ class _CallPickler(ObjectPickler):
             raise CannotMove(kind_name(type(obj)), remedy="It stays in its session: pass what it gives instead.")
         self._put_off.append((phase, obj, state))
 
+    def orders_of_sets(self) -> list[Any]:
+        return []
+
     def token_of(self, cls: type) -> str:
         return token_for(cls)
 

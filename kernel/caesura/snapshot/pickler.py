@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from caesura.errors import SaveAborted
-from caesura.snapshot import made_modules
+from caesura.snapshot import made_modules, set_order
 from caesura.snapshot.choosing import reducer_for
 from caesura.snapshot.classes import known_token
 from caesura.snapshot.reducing import Phase, Reduced, Reducer
@@ -28,11 +28,11 @@ class Stream:
 
     def __init__(self, aborted: Callable[[], bool]) -> None:
         self._aborted = aborted
-        self._parts: list[bytes] = []
+        self.parts: list[bytes] = []
 
     def write(self, part: bytes) -> int:
         self.check()
-        self._parts.append(bytes(part))
+        self.parts.append(bytes(part))
         return len(part)
 
     def check(self) -> None:
@@ -40,7 +40,7 @@ class Stream:
             raise SaveAborted("An answer or an interrupt came before the session was saved.")
 
     def take(self) -> bytes:
-        return b"".join(self._parts)
+        return b"".join(self.parts)
 
 
 class ObjectPickler(pickle.Pickler):
@@ -49,6 +49,7 @@ class ObjectPickler(pickle.Pickler):
     def __init__(self, stream: Stream, *, loop: object, seeds: Seeds) -> None:
         self.buffers: list[memoryview] = []
         super().__init__(stream, 5, buffer_callback=self._keep_in_band)
+        self._stream = stream
         self.loop = loop
         self.stand_ins: dict[int, Any] = {}
         self.memory = SharedMemory()
@@ -97,4 +98,13 @@ class ObjectPickler(pickle.Pickler):
         while self._put_off:
             entries, self._put_off = self._put_off, []
             self.dump(entries)
+        orders = self.orders_of_sets()
+        if orders:
+            self.dump([("set", each, state) for each, state in orders])
         self.dump(None)
+
+    def orders_of_sets(self) -> list[tuple[set[Any] | frozenset[Any], set_order.State]]:
+        """What is to be said of sets that have been written. The memo is only looked through if there are any."""
+        if not set_order.is_to_be_kept(self._stream.parts):
+            return []
+        return set_order.states(obj for place, (_, obj) in self.memo.copy().items() if place not in self._seeded)

@@ -14,7 +14,9 @@ from typing import Any, Final, Literal, Protocol
 Reduced = Any
 """What ``reducer_override`` returns: a tuple, the name of a global, or NotImplemented."""
 
-Phase = Literal["context", "frame", "future", "task", "handle", "finalize", "iterator", "globals", "cache", "temporary"]
+Phase = Literal[
+    "context", "frame", "future", "task", "handle", "finalize", "iterator", "set", "globals", "cache", "temporary"
+]
 """Kinds of objects whose state is written behind everything else and set in the last step of a load."""
 
 NOTEBOOK_MODULES: Final = frozenset({"__main__", "__mp_main__"})

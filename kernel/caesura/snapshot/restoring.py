@@ -84,6 +84,7 @@ class Restoring:
 
     def commit(self) -> None:
         """Fill everything. The frames are checked as a whole before the first is written."""
+        from caesura.snapshot import set_order
         from caesura.snapshot.asyncio_objects import fill_future, fill_handle, fill_task, prepare_task
         from caesura.snapshot.contexts import fill_context
         from caesura.snapshot.function_wrappers import fill_cache
@@ -98,6 +99,8 @@ class Restoring:
             prepare_task(task, state)
         for context, items in self._of("context"):
             fill_context(context, items)
+        for each, state in self._of("set"):
+            set_order.restore(each, state)
         for iterator, state in self._of("iterator"):
             fill_iterator(iterator, state)
         points.reach("load.before_fill")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from notebooks import Home, Notebook
+from notebooks import Home, Notebook, until
 
 pytestmark = pytest.mark.process
 
@@ -34,4 +34,24 @@ def test_a_connection_with_a_recipe_and_a_type_with_a_reducer_move(notebook: Not
             "is_other = os.getpid() != pid\n"
             "print(is_other, conn.execute('select n from t').fetchall(), camera.port, camera.sock.fileno() > 0)"
         )
-        assert notebook.wait(cell).text == "True [(7,)] 3 True\n"
+        assert notebook.wait(cell).text == "True [(7,)] 3 True\n", notebook.home.request("decisions", cell_id=cell)
+
+
+def test_why_names_the_way_to_what_holds_a_cell(notebook: Notebook) -> None:
+    notebook.run("class Loader: pass\ndf_loader = Loader(); df_loader._conn = sqlite3.connect(':memory:')")
+
+    def known() -> list[str]:
+        notebook.run("pass")  # a look that has used up its budget goes on after the next cell
+        return [each["path"] for session in notebook.home.request("why") for each in session["variables"]]
+
+    until(lambda: known() == ["df_loader → ._conn"], "the variable is found between the cells")
+    cell = notebook.submit("await caesura.event('go')")
+    reason = notebook.wait_for_state(cell, "held")["reason"]
+    assert reason.startswith("df_loader → ._conn → sqlite3.Connection: Close it before the await")
+    said = notebook.home.command("why", cell, "--variables").stdout
+    assert "is held by\n  df_loader → ._conn → sqlite3.Connection\n      Close it" in said
+    assert "variables that would hold it:\n  df_loader" in said
+    assert "no notebook, session or cell 'nobody'" in notebook.home.command("why", "nobody").stderr
+    notebook.home.command("events", "send", "go")
+    assert notebook.wait(cell).error is None
+    assert "nothing holds it; no cell runs" in notebook.home.command("why").stdout

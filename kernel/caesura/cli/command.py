@@ -128,6 +128,12 @@ def _looking(commands: _Commands) -> None:
     )
     _takes_cell(made)
     made = commands.add(
+        "why", looking.why, "what holds a notebook in its worker: the way to it, what it is, and what can be done",
+        "caesura why", "caesura why report.ipynb --variables",
+    )  # fmt: skip
+    made.add_argument("of", metavar="NOTEBOOK", nargs="?", default="", help="its name, or the id of a session or cell")
+    made.add_argument("--variables", action="store_true", help="also the variables that would hold it")
+    made = commands.add(
         "logs", logs.logs, "the end of the coordinator's log", "caesura logs --lines 20", "caesura logs --follow"
     )
     made.add_argument("--lines", type=_count, default=50, metavar="N", help="how many lines (default: 50)")

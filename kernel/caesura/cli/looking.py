@@ -203,3 +203,45 @@ def events(context: Context) -> int:
     rows = [(event["name"], age(context.now - event["since"]), short[event["cell_id"]]) for event in found]
     context.say(table(("EVENT", "WAITED FOR SINCE", "CELL"), rows))
     return 0
+
+
+def why(context: Context) -> int:
+    found = context.ask_or([], "why", of=context.options.of)
+    context.give(found)
+    if not found:
+        context.say("No notebook is open.")
+    for session in found:
+        context.say(_reasons(session, with_variables=context.options.variables))
+    return 0
+
+
+def _reasons(session: Json, *, with_variables: bool) -> list[str]:
+    name = session["name"] or session["session_id"]
+    if session["obstacles"]:
+        lines = [f"{name} is held by", *_obstacles(session["obstacles"])]
+    elif session["cell_state"] == "held":
+        lines = [f"{name} stays where it is: {session['reason']}"]
+    elif session["cell_id"] is not None:
+        lines = [f"{name}: nothing holds it; its cell is {session['cell_state']}"]
+    else:
+        lines = [f"{name}: nothing holds it; no cell runs"]
+    if with_variables:
+        if session["variables"]:
+            lines += ["variables that would hold it:", *_obstacles(session["variables"])]
+        else:
+            lines.append("no variable is known that would hold it")
+        if session["variables_waiting"]:
+            lines.append(
+                f"{session['variables_waiting']} variables have not been looked at; that goes on at the next cell"
+            )
+    return lines
+
+
+def _obstacles(obstacles: Sequence[Json]) -> list[str]:
+    lines = []
+    for obstacle in obstacles:
+        way = " → ".join(filter(None, (obstacle["path"], obstacle["kind"])))
+        lines.append(f"  {way} ({obstacle['detail']})" if obstacle["detail"] else f"  {way}")
+        if obstacle["remedy"]:
+            lines.append(f"      {obstacle['remedy']}")
+    return lines

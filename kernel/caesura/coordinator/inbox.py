@@ -154,6 +154,8 @@ class Inbox:
                 core.cell.done(session, message)
             case wire.Blocked():
                 core.move.blocked(session, message)
+            case wire.Unmovable():
+                session.unmovable, session.unmovable_waiting = tuple(message.variables), message.waiting
             case wire.Unblocked():
                 core.move.unblocked(session, message.serial)
             case wire.Frozen():
@@ -163,6 +165,7 @@ class Inbox:
             case wire.NotSaved():
                 core.move.not_saved(session, message)
             case wire.Loaded():
+                session.unmovable, session.unmovable_waiting = (), 0
                 core.worker.loading.loaded(session, message.seconds)
             case wire.Going():
                 core.worker.loading.going(session)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from caesura.coordinator import status
@@ -70,6 +71,24 @@ class Rpc:
 
     def _do_events(self, link: int, request: Request) -> None:
         self._reply(link, request.number, [describe_event(op) for op in self._core.operation.waiting_events()])
+
+    def _do_why(self, link: int, request: Request) -> None:
+        named = str(request.params.get("of") or "")
+        self._reply(link, request.number, [status.why(session) for session in self._named_sessions(named)])
+
+    def _named_sessions(self, named: str) -> list[Session]:
+        """The notebooks and functions with this name, path, id of the session or of a cell; all if it is empty."""
+        sessions = [session for session in self._core.live_sessions() if session.kind is not Kind.CLIENT]
+        if not named:
+            return sessions
+        found = [each for each in sessions if named in (each.name, PurePath(each.name).name, each.session_id)]
+        found = found or [each for each in sessions if each.session_id.startswith(named)]
+        if found:
+            return found
+        try:
+            return [self.find(named)[0]]
+        except UsageError:
+            raise UsageError(f"There is no notebook, session or cell {named!r}. `caesura status` lists them.") from None
 
     def _do_store(self, link: int, request: Request) -> None:
         self._core.put(LookAtStore(link, request.number, collects=bool(request.params.get("collect", False))))

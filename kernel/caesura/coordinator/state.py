@@ -227,6 +227,8 @@ class Session:
     start_failures: int = 0
     parks_refused: tuple[int, int] = (0, 0)  # epoch, serial of the block between cells that could not be saved
     last_decision: tuple[int, int, str] = (0, 0, "")  # epoch, serial of the block, action
+    unmovable: tuple[Json, ...] = ()  # variables that would hold it, as its worker found out between cells
+    unmovable_waiting: int = 0  # variables that it has not looked at
     after_drain: list[Callable[[], None]] = field(default_factory=list)
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from caesura.coordinator.state import Cell, Kind, Session, Worker
 from caesura.wire.life import ON_WORKER
-from caesura.wire.messages import Json, wait_to_json
+from caesura.wire.messages import Json, obstacle_to_json, wait_to_json
 
 if TYPE_CHECKING:
     from caesura.coordinator.core import Core
@@ -70,6 +70,23 @@ def describe_cell(session: Session, cell: Cell) -> Json:
         "worker_pid": worker.pid if worker is not None and worker.pid else None,
         "policy": str(session.policy),
         "snapshot_bytes": cell.snapshot_bytes,
+    }
+
+
+def why(session: Session) -> Json:
+    """What holds a session in its worker, and which of its variables would."""
+    cell, block = session.cell, session.block
+    return {
+        "session_id": session.session_id,
+        "kind": str(session.kind),
+        "name": session.name,
+        "state": session.state,
+        "cell_id": None if cell is None else cell.cell_id,
+        "cell_state": None if cell is None else str(cell.state),
+        "reason": "" if cell is None else cell.reason,
+        "obstacles": [] if block is None else [obstacle_to_json(obstacle) for obstacle in block.obstacles],
+        "variables": list(session.unmovable),
+        "variables_waiting": session.unmovable_waiting,
     }
 
 

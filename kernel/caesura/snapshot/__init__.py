@@ -2,6 +2,7 @@
 
 from caesura.snapshot.archive import Saved, seal
 from caesura.snapshot.call_values import dumps, loads
+from caesura.snapshot.checking import NamespaceCheck
 from caesura.snapshot.obstacles import explain
 from caesura.snapshot.registered import register_reducer, reopen
 from caesura.snapshot.seeds import Anchors
@@ -10,6 +11,7 @@ from caesura.snapshot.session import LoadedSession, load, rehearse, save
 __all__ = [
     "Anchors",
     "LoadedSession",
+    "NamespaceCheck",
     "Saved",
     "dumps",
     "explain",

@@ -55,6 +55,14 @@ def locate(error: BaseException, value: object, trial: Trial) -> Obstacle:
     return _obstacle(reason, path.replace(" → ", ""), found)
 
 
+def locate_within(
+    name: str, value: object, error: BaseException, trial: Trial, end: float, clock: Callable[[], float]
+) -> Obstacle:
+    """As :func:`locate`, for a variable, and only until ``clock()`` is ``end``: the way may end before the thing."""
+    path, found, reason = _descend(name, value, error, trial, end, clock)
+    return _obstacle(reason, path, found)
+
+
 class _Probe(ObjectPickler):
     """Writes one object into nothing and notes what would be written later."""
 
@@ -164,14 +172,19 @@ def _obstacle(error: BaseException, path: str, value: object) -> Obstacle:
 
 
 def _descend(
-    path: str, value: object, error: BaseException, trial: Trial, deadline: float
+    path: str,
+    value: object,
+    error: BaseException,
+    trial: Trial,
+    deadline: float,
+    clock: Callable[[], float] = time.monotonic,
 ) -> tuple[str, object, BaseException]:
     """The innermost part of ``value`` that fails, how to reach it, and its error."""
     for _ in range(_DEEPEST):
         if isinstance(error, RecursionError):
             break
         for suffix, child in children(value):
-            if time.monotonic() > deadline:
+            if clock() > deadline:
                 return path, value, error
             try:
                 trial(child)

@@ -83,6 +83,15 @@ def of_the_process() -> dict[str, object]:
     }
 
 
+def anchors_only(anchors: Anchors) -> Seeds:
+    """Without the dicts of modules, for whoever does not follow functions to their globals."""
+    seeds = Seeds()
+    for name, obj in {**anchors.by_name, **of_the_process()}.items():
+        if obj is not None and id(obj) not in seeds.memo:
+            seeds.add(f"anchor:{name}", obj)
+    return seeds
+
+
 def collect(anchors: Anchors, namespace: Mapping[str, object]) -> Seeds:
     """The seeds of a session with this namespace."""
     warm, others = warm_modules.known(), warm_modules.others()

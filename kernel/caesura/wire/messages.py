@@ -255,6 +255,18 @@ class Blocked(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unmovable(Message):
+    """Which variables would hold the session, as far as they were looked at between cells; said when that changes.
+
+    ``variables`` are fields of :class:`~caesura.model.Obstacle`; ``waiting`` variables have not been looked at yet.
+    """
+
+    epoch: int
+    variables: Sequence[Json]
+    waiting: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Unblocked(Message):
     epoch: int
     serial: int

@@ -19,7 +19,7 @@ from caesura.calls.backend import install as install_backend
 from caesura.errors import SnapshotRefused
 from caesura.loop import Block, CellLoop, SignalHandling
 from caesura.model import SessionKind
-from caesura.snapshot import interpreter, local_modules
+from caesura.snapshot import local_modules
 from caesura.store.begun import BegunCell
 from caesura.store.blobs import Blobs
 from caesura.store.home import open_home
@@ -41,6 +41,7 @@ from caesura.worker.surroundings import interrupt_processes, locate_coordinator
 from caesura.worker.suspend import Suspension
 from caesura.worker.tracebacks import show_errors_plainly
 from caesura.worker.variables import SessionVariables
+from caesura.worker.variables_check import VariablesCheck
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ class Worker:
         self._variables = SessionVariables()
         self._requests = Requests(self, self._execute)
         self._suspension: Suspension | None = None
+        self._check = VariablesCheck(self._channel)
         self._backend = WorkerBackend(self._channel, self._loop, self.kernel.shell.user_ns, lambda: self._main)
 
     # --- life -------------------------------------------------------------------------------------------------------
@@ -128,13 +130,11 @@ class Worker:
         show_errors_plainly(kernel.shell, self._is_main_interrupted)
         for stream in self._streams:
             stream.undisturbed = self._signals.deferred
-        session_snapshot = SessionSnapshot(
-            kernel, self._loop, blobs, self._streams, self._variables, lambda: self._main
-        )
-        self._suspension = Suspension(self._channel, self._loop, session_snapshot, lambda: self._signals.is_on_its_way)
+        session = SessionSnapshot(kernel, self._loop, blobs, self._streams, self._variables, lambda: self._main)
+        self._check.session = session
+        self._suspension = Suspension(self._channel, self._loop, session, lambda: self._signals.is_on_its_way)
         self._backend.session_id, self._backend.epoch = attach.session_id, attach.epoch
         install_backend(self._backend)
-        interpreter.begin()
         self._loop.on_blocked = self._report_block
         self._loop.on_unblocked = self._report_unblocked
         if attach.manifest is None:
@@ -268,6 +268,7 @@ class Worker:
             )
         )
         self._variables.keep()
+        self._check.cell_done()
         self._main = None
         if self.kernel.shell.exit_now:
             self._exit_code = 0
@@ -294,6 +295,8 @@ class Worker:
                 size_hint_bytes=0 if self._suspension is None else self._suspension.size_bytes,
             )
         )
+        if main is None:
+            self._check.between_cells(self._epoch)
 
     def _report_unblocked(self, serial: int) -> None:
         self._channel.send(wire.Unblocked(epoch=self._epoch, serial=serial))

@@ -17,6 +17,7 @@ from fake_server import fake_server, greet, wait_until
 from caesura.cli import command, main
 from caesura.cli.logs import follow, last_lines
 from caesura.client import Link
+from caesura.model import PROTOCOL
 from caesura.wire import messages
 
 CELL = {
@@ -237,7 +238,7 @@ def test_every_subcommand_has_help_with_examples(words: list[str], capsys: pytes
 
 
 def test_version_names_protocol_and_python(caesura: Run) -> None:
-    assert json.loads(caesura("version", "--json")[1])["protocol"] == 1
+    assert json.loads(caesura("version", "--json")[1])["protocol"] == PROTOCOL
     assert caesura("version")[1].startswith("caesura 0")
 
 

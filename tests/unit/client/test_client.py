@@ -115,7 +115,7 @@ def test_another_protocol_is_refused_and_both_are_named(tmp_path: Path) -> None:
     refusal = messages.Refused(reason="protocol", protocol=99)
     with (
         fake_server(tmp_path, lambda link, hello: link.send(refusal)),
-        pytest.raises(errors.ProtocolMismatch, match=r"protocol 1.*99"),
+        pytest.raises(errors.ProtocolMismatch, match=r"protocol 2.*99"),
     ):
         open_link(tmp_path, role="client")
 

@@ -105,7 +105,7 @@ CASES = {
     "a lock on a file": (
         "import fcntl, tempfile\nf = tempfile.NamedTemporaryFile()\nfcntl.flock(f, fcntl.LOCK_EX)",
         "await turn()",
-        "f.file",
+        "f → .file",
         "lock on the file",
         "Release it",
     ),

@@ -89,5 +89,13 @@ def check(manifest: Mapping[str, Any], blobs: Blobs) -> tuple[BlobRef, list[Blob
     return BlobRef.from_json(manifest["stream"]), [BlobRef.from_json(ref) for ref in manifest["buffers"]]
 
 
+def changed_since(manifest: Mapping[str, Any]) -> list[str]:
+    """In words, what has another version now than when the snapshot was made: the patch release of Python, and the
+    packages that were imported then and are imported now."""
+    made, ours = _dotted(manifest["python"]), _dotted(list(sys.version_info[:3]))
+    python = [] if made == ours else [f"Python {made} (now {ours})"]
+    return python + packages.changes(manifest["packages"])
+
+
 def _dotted(version: list[int]) -> str:
     return ".".join(map(str, version))

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from caesura import points
 from caesura.errors import CannotMove, SaveAborted, SnapshotRefused
-from caesura.snapshot import archive, beside, interpreter, loop_state, packages, seeds
+from caesura.snapshot import archive, beside, interpreter, loop_state, seeds
 from caesura.snapshot.archive import Saved
 from caesura.snapshot.pickler import ObjectPickler, Stream
 from caesura.snapshot.quiet import quiet
@@ -137,12 +137,15 @@ def load(manifest: Mapping[str, Any], *, anchors: Anchors, loop: Any, blobs: Blo
                 session, (late, modules) = _read(manifest["seeds"], file, buffers, anchors, restoring)
             notices = beside.restore(modules)
             interpreter.restore(late)
+            changed = archive.changed_since(manifest)
+            if changed:
+                notices.append(f"This session was saved with other versions: {', '.join(changed)}.\n")
             return replace(session, notices=tuple(notices))
     except SnapshotRefused:
         raise
     except Exception as error:
         text = f"This snapshot cannot be loaded: {type(error).__name__}: {error}"
-        changed = packages.changes(manifest["packages"])
+        changed = archive.changed_since(manifest)
         if changed:
             text += f". It was made with other versions: {', '.join(changed)}."
         raise SnapshotRefused(text) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from snapshot_notebook import PRELUDE, Notebook
+from snapshot_notebook import PRELUDE, Notebook, _drive
 
 import caesura
 from caesura.errors import CannotMove, SaveAborted, SnapshotRefused
@@ -108,6 +108,29 @@ def test_a_load_that_fails_says_which_packages_had_other_versions(notebook: Note
         SnapshotRefused, match=r"boom\. It was made with other versions: caesura 0\.0\.1 \(now [^,]+\)\.$"
     ):
         Notebook.load(seal({**manifest, "packages": older}, notebook.blobs), tmp_path)
+
+
+def test_other_versions_of_packages_and_another_patch_release_are_told_and_do_not_hinder(notebook: Notebook) -> None:
+    manifest = manifest_of(notebook)
+    assert load_here(manifest, notebook).notices == ()
+    python = [*manifest["python"][:2], 99]
+    older = {**manifest["packages"], "caesura": "0.0.1", "not_imported_here": "1.0"}
+    loaded = load_here(seal({**manifest, "packages": older, "python": python}, notebook.blobs), notebook)
+    (notice,) = loaded.notices
+    assert f"Python {python[0]}.{python[1]}.99 (now " in notice
+    assert f"caesura 0.0.1 (now {caesura.__version__})" in notice
+    assert "not_imported_here" not in notice
+
+
+def load_here(manifest: dict[str, Any], notebook: Notebook) -> Any:
+    other = Notebook(notebook.blobs._directory)
+    driver = _drive(other.cell)
+    anchors = Anchors({"loop": other.loop, "namespace": other.namespace, "driver": driver})
+    session = load(manifest, anchors=anchors, loop=other.loop, blobs=other.blobs)
+    other.task, other.cell["coroutine"] = session.root["cell"]["task"], session.root["cell"]["coroutine"]
+    other.loop.settle()
+    other.forget()
+    return session
 
 
 def test_a_manifest_can_be_read_without_unpickling(notebook: Notebook) -> None:

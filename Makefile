@@ -69,6 +69,7 @@ lab: $(DEMO)/.lab ## open JupyterLab in examples/
 bench: $(DEV)/.ready ## measure latency and density against plain kernels
 	$(DEV)/bin/python benchmarks/latency.py
 	$(DEV)/bin/python benchmarks/density.py
+	$(DEV)/bin/python benchmarks/snapshot.py
 
 # --- to check it ----------------------------------------------------------------------------------------------------
 

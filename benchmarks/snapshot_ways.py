@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from caesura.snapshot import Anchors, load, save, seal
+from caesura.snapshot import Anchors, load, save, seal, warm_modules
 from caesura.store.blobs import Blobs
 
 KEY = b"k" * 32
@@ -170,8 +170,19 @@ WAYS: dict[str, Callable[[Namespace, Path], dict[str, Any]]] = {
 # --- what is asked for -----------------------------------------------------------------------------------------------
 
 
+def warm_up(names: list[str]) -> None:
+    """What a zygote does before it forks."""
+    for name in names:
+        with contextlib.suppress(ImportError):
+            __import__(name)
+    warm_modules.remember()
+    gc.collect()
+    gc.freeze()
+
+
 def do_save(what: str, amount: int, ways: list[str], rounds: int, folder: Path) -> dict[str, Any]:
     """Save in each way, in turns; the seconds of each, and the manifest of the last save of Caesura's, which stays."""
+    warm_up(["numpy", "pandas"])
     data = MAKE[what](amount)
     gc.collect()
     seconds: dict[str, list[float]] = {way: [] for way in ways}
@@ -194,8 +205,7 @@ def do_save(what: str, amount: int, ways: list[str], rounds: int, folder: Path) 
 
 def do_load(manifest: dict[str, Any], folder: Path, is_verified: bool, warm: list[str]) -> dict[str, Any]:
     """Load; then save unchanged, and with one array changed. ``warm`` is imported before, as a zygote does."""
-    for name in warm:
-        __import__(name)
+    warm_up(warm)
     loop = asyncio.new_event_loop()
     blobs = Blobs(folder / "caesura", KEY)
     if is_verified:

@@ -123,4 +123,4 @@ class BlobWriter:
                 written = 0
                 while written < chunk.nbytes:
                     written += os.write(descriptor, chunk[written:])
-            return True
+        return True

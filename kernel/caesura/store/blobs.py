@@ -10,7 +10,7 @@
 Buffers below 8 MB are packed, page-aligned, into files of up to 64 MB (one sync and one mapping a pack); larger ones
 get a file each. A file lies at ``ab/abcdef...`` and is made by rename, so whatever has a name is complete.
 
-The name is the BLAKE2b hash (32 bytes, hex; RFC 7693) of the content under the home's key: a file that somebody
+The name is a hash (32 bytes, hex) of the content under the home's key, HMAC-SHA256 or BLAKE2b: a file that somebody
 without the key changed or made does not verify. (BLAKE3 would be faster, but is not in the standard library.) Hashing
 runs beside the writing, without the interpreter lock.
 
@@ -31,7 +31,7 @@ from typing import Any, Final
 from caesura import clock
 from caesura.errors import HomeUnusable, SnapshotRefused
 from caesura.store.blob_files import OpenBlob, boot_id, collect, missing
-from caesura.store.blob_layout import Buffer, FilePlan, chunks, flat, keyed_hash, plan
+from caesura.store.blob_layout import Buffer, FilePlan, authenticator, chunks, content_hashes, flat, plan
 from caesura.store.blob_mappings import Identity, Mappings
 from caesura.store.blob_room import RESERVE_BYTES, Room, no_room
 from caesura.store.blob_writer import CHUNK_BYTES, BlobWriter
@@ -175,7 +175,7 @@ class Blobs:
         return True
 
     def _hash(self, file: FilePlan, writer: BlobWriter) -> str:
-        digest = keyed_hash(self._key)
+        digest, _ = content_hashes(self._key)
         for chunk in chunks(file.pieces, CHUNK_BYTES):
             with chunk:
                 writer.check()
@@ -252,7 +252,7 @@ class Blobs:
 
     def authenticate(self, data: bytes) -> str:
         """The hash of ``data`` under the home's key: nobody without the key can make it for other data."""
-        return keyed_hash(self._key, data).hexdigest()
+        return authenticator(self._key, data)
 
     def _verify(self, blob: OpenBlob, proof: str) -> None:
         if proof and proof == _proof_of(blob):

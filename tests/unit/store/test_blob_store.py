@@ -417,6 +417,20 @@ def test_what_lies_in_the_store_is_measured(blobs: Blobs, tmp_path: Path) -> Non
     assert usage(tmp_path / "nowhere").total_bytes == 0
 
 
+@pytest.mark.parametrize("is_fast", [True, False])
+def test_a_blob_is_verified_whichever_hash_the_machine_that_wrote_it_prefers(
+    blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_fast: bool
+) -> None:
+    monkeypatch.setattr(blob_layout, "_has_sha_instructions", lambda: is_fast)
+    (ref,) = blobs.put([b"content"])
+    monkeypatch.setattr(blob_layout, "_has_sha_instructions", lambda: not is_fast)
+    other = Blobs(tmp_path / "blobs", KEY)
+    assert other.read(ref) == b"content"
+    assert other.put([b"content"]) != [ref]
+    with pytest.raises(SnapshotRefused):
+        Blobs(tmp_path / "blobs", b"j" * 32).read(ref)
+
+
 # --- collection -----------------------------------------------------------------------------------------------------
 
 

@@ -23,6 +23,7 @@ from caesura.snapshot.restoring import CallbackOrders, Restoring
 from caesura.snapshot.seeds import Anchors
 from caesura.store.blobs import Blobs
 
+_SESSION: Final = "session"
 _FIRST: Final = (types.FunctionType, type, types.ModuleType, int, float, str, bool, bytes, type(None))
 
 
@@ -52,7 +53,8 @@ def save(
 ) -> Saved:
     """Store the session; everything of it is on disk when this returns.
 
-    ``root["namespace"]`` is the live dict of the notebook. ``about`` are further entries of the manifest (JSON).
+    ``root["namespace"]`` is the live dict of the notebook, ``root["early"]`` plain values for who
+    prepares a load. ``about`` are further entries of the manifest (JSON).
     SaveAborted as soon as ``aborted`` is true; CannotMove if something in it cannot be saved (:func:`explain` finds
     out what); StoreFull if more than ``room_bytes`` would have to be written, or more than the disk takes.
     Nothing of the session has changed then.
@@ -80,7 +82,8 @@ def rehearse(root: Mapping[str, Any], *, anchors: Anchors, loop: Any) -> None:
 
 
 def _states(root: Mapping[str, Any]) -> tuple[Any, ...]:
-    return interpreter.capture(early=True), interpreter.capture(early=False), beside.capture(root["namespace"])
+    early = {**interpreter.capture(early=True), _SESSION: root.get("early")}
+    return early, interpreter.capture(early=False), beside.capture(root["namespace"])
 
 
 def _dump(
@@ -93,7 +96,7 @@ def _dump(
     pickler = ObjectPickler(stream, loop=loop, seeds=seeded)
     first = {name: value for name, value in namespace.items() if isinstance(value, _FIRST)}
     second = {name: value for name, value in namespace.items() if name not in first}
-    rest = {key: value for key, value in root.items() if key != "namespace"}
+    rest = {key: value for key, value in root.items() if key not in ("namespace", "early")}
     early, *late = states
     try:
         stream.write(pickle.dumps(early, 5))  # a pickle of its own: it is read before the seeds are there
@@ -117,9 +120,17 @@ class _SessionUnpickler(pickle.Unpickler):
         return self._seeded[place]
 
 
-def load(manifest: Mapping[str, Any], *, anchors: Anchors, loop: Any, blobs: Blobs) -> LoadedSession:
+def load(
+    manifest: Mapping[str, Any],
+    *,
+    anchors: Anchors,
+    loop: Any,
+    blobs: Blobs,
+    prepare: Callable[[Any], Anchors] | None = None,
+) -> LoadedSession:
     """The session of ``manifest``, in this process.
 
+    ``prepare(root["early"])`` is called when imports work as they did there, and gives the anchors that there are now.
     The namespace's contents are put into ``anchors.by_name["namespace"]``. Nothing that was suspended runs before the
     loop does; the loop must not be running a task. SnapshotRefused if it cannot be loaded: nothing that was suspended
     runs in that case either, and this process has to go.
@@ -132,7 +143,10 @@ def load(manifest: Mapping[str, Any], *, anchors: Anchors, loop: Any, blobs: Blo
     try:
         with restoring.under_way():
             file = io.BytesIO(stream)
-            interpreter.restore(pickle.load(file))
+            early = pickle.load(file)
+            interpreter.restore(early)
+            if prepare is not None:
+                anchors = prepare(early.get(_SESSION))
             with quiet():
                 session, (late, modules) = _read(manifest["seeds"], file, buffers, anchors, restoring)
             notices = beside.restore(modules)

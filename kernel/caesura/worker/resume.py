@@ -37,9 +37,18 @@ def load(manifest: Json, *, kernel: Any, loop: CellLoop, blobs: Blobs, main: Mai
     """
     points.reach("load.before")
     driver = None if main is None else main.drive()
+
+    def prepare(extensions: list[str]) -> snapshot.Anchors:
+        shell_state.load_extensions(kernel.shell, extensions)
+        return snapshot.Anchors(anchored(kernel, loop, driver))
+
     try:
         loaded = snapshot.load(
-            manifest, anchors=snapshot.Anchors(anchored(kernel, loop, driver)), loop=loop, blobs=blobs
+            manifest,
+            anchors=snapshot.Anchors(anchored(kernel, loop, driver)),
+            loop=loop,
+            blobs=blobs,
+            prepare=prepare,
         )
     except BaseException:
         if driver is not None:

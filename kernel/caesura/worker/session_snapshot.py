@@ -25,7 +25,7 @@ def rehearse(kernel: Any, loop: CellLoop) -> None:
     shell = kernel.shell
     root = {
         "namespace": shell.user_ns,
-        "shell": shell_state.capture(shell, shell_state.settings_of(shell)),
+        "shell": shell_state.capture(shell, shell_state.baseline_of(shell)),
         "loop": loop.state(),
     }
     snapshot.rehearse(root, anchors=snapshot.Anchors(anchored(kernel, loop, None)), loop=loop)
@@ -51,7 +51,7 @@ class SessionSnapshot:
         interpreter.begin()
         self._check = snapshot.NamespaceCheck(kernel.shell.user_ns)
         self._main = main
-        self._baseline = shell_state.settings_of(kernel.shell)
+        self._baseline = shell_state.baseline_of(kernel.shell)
         self._own_descriptors = open_descriptors()
 
     def flush(self) -> None:
@@ -101,6 +101,7 @@ class SessionSnapshot:
         return {
             "namespace": self._kernel.shell.user_ns,
             "shell": shell_state.capture(self._kernel.shell, self._baseline),
+            "early": shell_state.extensions_of(self._kernel.shell),
             "cell": None if main is None else main.state(),
             "tasks": [each for each in asyncio.all_tasks(loop) if each is not task],
             "timers": [handle for handle in loop._scheduled if not handle.cancelled()],

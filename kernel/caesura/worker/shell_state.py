@@ -6,12 +6,14 @@ formatters, transformers) moves if it was made in the notebook; what an extensio
 
 from __future__ import annotations
 
+import contextlib
+import io
 import linecache
 import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from caesura.worker import comm_state
+from caesura.worker import comm_state, shell_modes
 
 State = dict[str, Any]
 
@@ -31,6 +33,7 @@ _HISTORY_VALUES = (
 _SHELL_VALUES = ("execution_count", "last_execution_succeeded", "exit_now", "keepkernel_on_exit", "_last_traceback")
 _EVENTS = ("pre_execute", "post_execute", "pre_run_cell", "post_run_cell")
 _TRANSFORMERS = ("input_transformers_post", "ast_transformers")
+_LINE_TRANSFORMERS = ("cleanup_transforms", "line_transforms", "token_transformers")
 _PLAIN = (bool, int, float, str, bytes, type(None))
 
 
@@ -40,14 +43,27 @@ class Part(NamedTuple):
 
 
 def capture(shell: Any, baseline: State) -> State:
-    """The shell's state; ``baseline`` is what :func:`settings_of` gave for the fresh shell."""
+    """The shell's state; ``baseline`` is what :func:`baseline_of` gave for the fresh shell."""
     state = {name: part.capture(shell) for name, part in _PARTS.items()}
+    state["callbacks"] = _capture_callbacks(shell, baseline["registered"])
+    state["formatters"] = _capture_formatters(shell, baseline["registered"])
     state["settings"] = {
         name: values
         for name, now in settings_of(shell).items()
-        if (values := {key: value for key, value in now.items() if baseline.get(name, {}).get(key, _MISSING) != value})
+        if (
+            values := {
+                key: value
+                for key, value in now.items()
+                if baseline["settings"].get(name, {}).get(key, _MISSING) != value
+            }
+        )
     }
     return state
+
+
+def baseline_of(shell: Any) -> State:
+    """A fresh shell, for comparison."""
+    return {"settings": settings_of(shell), "registered": registered_by(shell)}
 
 
 def restore(shell: Any, state: State) -> None:
@@ -55,6 +71,8 @@ def restore(shell: Any, state: State) -> None:
     _restore_settings(shell, state["settings"])
     for name, part in _PARTS.items():
         part.restore(shell, state[name])
+    _restore_callbacks(shell, state["callbacks"])
+    _restore_formatters(shell, state["formatters"])
 
 
 # --- settings (%config, %autoawait, %xmode) -------------------------------------------------------------------------
@@ -65,20 +83,49 @@ _MISSING = object()
 def settings_of(shell: Any) -> State:
     """The configurable values of the shell and its parts that are plain, by class and trait."""
     found: State = {}
-    for configurable in shell.configurables:
+    for configurable in _configurables(shell):
         values = {}
         for name in configurable.trait_names(config=True):
             if configurable.trait_has_value(name):
                 value = getattr(configurable, name)
                 if isinstance(value, _PLAIN) or (isinstance(value, list) and all(isinstance(v, _PLAIN) for v in value)):
                     values[name] = value
-        found[type(configurable).__name__] = values
+        found[_name_of(configurable)] = values
+    return found
+
+
+def _configurables(shell: Any) -> list[Any]:
+    return [*shell.configurables, *shell.display_formatter.formatters.values()]
+
+
+def _name_of(configurable: Any) -> str:
+    return type(configurable).__name__
+
+
+# --- what was there when the session began --------------------------------------------------------------------------
+
+
+def registered_by(shell: Any) -> State:
+    """What is registered with the shell now, for comparison: callbacks, transformers and formatters."""
+    return {
+        "callbacks": {name: list(functions) for name, functions in _registries(shell).items()},
+        "formatters": {
+            mime: dict(formatter.type_printers) for mime, formatter in shell.display_formatter.formatters.items()
+        },
+    }
+
+
+def _registries(shell: Any) -> dict[str, list[Any]]:
+    found = {name: shell.events.callbacks[name] for name in _EVENTS if name in shell.events.callbacks}
+    found.update({name: getattr(shell, name) for name in _TRANSFORMERS})
+    manager = shell.input_transformer_manager
+    found.update({name: getattr(manager, name) for name in _LINE_TRANSFORMERS})
     return found
 
 
 def _restore_settings(shell: Any, settings: State) -> None:
-    for configurable in shell.configurables:
-        for name, value in settings.get(type(configurable).__name__, {}).items():
+    for configurable in _configurables(shell):
+        for name, value in settings.get(_name_of(configurable), {}).items():
             setattr(configurable, name, value)
 
 
@@ -159,65 +206,79 @@ def _restore_magics(shell: Any, state: State) -> None:
     for kind, magics in state["functions"].items():
         shell.magics_manager.magics[kind].update(magics)
     present = dict(shell.alias_manager.aliases)
+    for name in present.keys() - {name for name, _ in state["aliases"]}:
+        shell.alias_manager.undefine_alias(name)
     for name, command in state["aliases"]:
         if present.get(name) != command:
             shell.alias_manager.soft_define_alias(name, command)
 
 
-def _capture_callbacks(shell: Any) -> State:
-    events = shell.events.callbacks
-    found: State = {
-        name: [function for function in events.get(name, ()) if _is_of_notebook(shell, function)] for name in _EVENTS
-    }
-    for name in _TRANSFORMERS:
-        found[name] = [each for each in getattr(shell, name) if _is_of_notebook(shell, each)]
-    manager = shell.input_transformer_manager
-    for name in ("cleanup_transforms", "line_transforms", "token_transformers"):
-        found[name] = [each for each in getattr(manager, name) if _is_of_notebook(shell, each)]
+def _capture_callbacks(shell: Any, new: State) -> State:
+    """All functions of each list that has others than when the session began, in their order."""
+    found = {}
+    for name, functions in _registries(shell).items():
+        if list(functions) != new["callbacks"].get(name, []):
+            found[name] = list(functions)
     return found
 
 
 def _restore_callbacks(shell: Any, state: State) -> None:
-    for name in _EVENTS:
-        for function in state[name]:
-            shell.events.register(name, function)
-    for name in _TRANSFORMERS:
-        getattr(shell, name).extend(state[name])
-    for name in ("cleanup_transforms", "line_transforms", "token_transformers"):
-        getattr(shell.input_transformer_manager, name).extend(state[name])
+    for name, functions in _registries(shell).items():
+        if name in state:
+            present = list(functions)
+            # What an extension has registered again here stands for what it had registered there.
+            functions[:] = [next((each for each in present if each == saved), saved) for saved in state[name]]
 
 
-def _capture_formatters(shell: Any) -> State:
-    return {
-        mime: {kind: function for kind, function in formatter.type_printers.items() if _is_of_notebook(shell, function)}
-        for mime, formatter in shell.display_formatter.formatters.items()
-    }
+def _capture_formatters(shell: Any, new: State) -> State:
+    found = {}
+    for mime, formatter in shell.display_formatter.formatters.items():
+        before = new["formatters"].get(mime, {})
+        printers = {
+            kind: function
+            for kind, function in formatter.type_printers.items()
+            if before.get(kind) is not function and not _is_of_kernel(function)
+        }
+        if printers or formatter.deferred_printers:
+            found[mime] = {"types": printers, "names": dict(formatter.deferred_printers)}
+    return found
+
+
+def _is_of_kernel(function: Any) -> bool:
+    """Whether the shell or the inline backend set it, as the settings say that they should."""
+    module = getattr(function, "__module__", None) or type(function).__module__
+    return str(module).startswith(("IPython.", "matplotlib_inline."))
 
 
 def _restore_formatters(shell: Any, state: State) -> None:
     for mime, printers in state.items():
         formatter = shell.display_formatter.formatters.get(mime)
         if formatter is not None:
-            formatter.type_printers.update(printers)
+            formatter.type_printers.update(printers["types"])
+            formatter.deferred_printers.update(printers["names"])
 
 
-def _capture_extensions(shell: Any) -> list[str]:
+def extensions_of(shell: Any) -> list[str]:
+    """The extensions that are loaded; objects of theirs are what a snapshot refers to."""
     return sorted(shell.extension_manager.loaded)
 
 
-def _restore_extensions(shell: Any, names: list[str]) -> None:
-    for name in names:
-        if name not in shell.extension_manager.loaded:
-            shell.extension_manager.load_extension(name)
+def load_extensions(shell: Any, names: list[str]) -> None:
+    """Load those that are not loaded yet, before a snapshot is."""
+    # What an extension says when it is loaded it has said already.
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        for name in names:
+            if name not in shell.extension_manager.loaded:
+                shell.extension_manager.load_extension(name)
 
 
 _PARTS: dict[str, Part] = {
     "comms": Part(comm_state.capture, comm_state.restore),
-    "extensions": Part(_capture_extensions, _restore_extensions),
     "history": Part(_capture_history, _restore_history),
     "values": Part(_capture_values, _restore_values),
     "sources": Part(_capture_sources, _restore_sources),
     "magics": Part(_capture_magics, _restore_magics),
-    "callbacks": Part(_capture_callbacks, _restore_callbacks),
-    "formatters": Part(_capture_formatters, _restore_formatters),
+    "modes": Part(shell_modes.capture_modes, shell_modes.restore_modes),
+    "reloading": Part(shell_modes.capture_reloading, shell_modes.restore_reloading),
+    "hidden": Part(shell_modes.capture_hidden, shell_modes.restore_hidden),
 }

@@ -68,7 +68,7 @@ def _use_once(kernel: Any) -> None:
     """What is made or imported on first use; the first traceback alone costs 0.3 s."""
     shell = kernel.shell
     _ = shell.Completer, kernel.kernel_info
-    shell_state.capture(shell, shell_state.settings_of(shell))
+    shell_state.capture(shell, shell_state.baseline_of(shell))
     try:
         exec(compile("raise KeyError", "<warm>", "exec"), {})  # noqa: S102
     except KeyError as error:

@@ -46,7 +46,7 @@ $(DEMO)/.ready: $(INSTALLED_ONCE)
 	@$(call new_venv,$(DEMO),.[examples])
 
 $(DEV)/.ready: $(INSTALLED_ONCE)
-	@$(call new_venv,$(DEV),.[examples$(,)test$(,)lint])
+	@$(call new_venv,$(DEV),.[examples$(,)test$(,)lint$(,)libraries-small])
 
 $(DEMO)/.lab: $(DEMO)/.ready
 	@echo "$(DEMO): installing JupyterLab"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,9 @@ pytestmark = [pytest.mark.process, pytest.mark.slow, pytest.mark.timeout(300)]
 HERE = Path(__file__).parent
 EXAMPLES = sorted((HERE.parents[1] / "examples").glob("*.ipynb"))
 NOTEBOOKS = sorted((HERE / "notebooks").glob("*.ipynb"))
+
+NEEDS = {"libraries": ("networkx", "pandas", "pydantic", "ipywidgets")}
+"""What a notebook imports that not every environment has."""
 
 _plain: dict[Path, list[CellRun]] = {}
 
@@ -33,6 +37,9 @@ def name(path: Path) -> str:
 @pytest.mark.parametrize("policy", ["never", "auto", "always"])
 @pytest.mark.parametrize("path", [*NOTEBOOKS, *EXAMPLES], ids=name)
 def test_the_outputs_are_those_of_a_plain_kernel(path: Path, policy: str, make_home: Callable[..., Home]) -> None:
+    for library in NEEDS.get(path.stem, ()):
+        if importlib.util.find_spec(library) is None:
+            pytest.skip(f"{library} is not installed")
     expected = plain(path, make_home)
     home = make_home(CAESURA_WORKERS="2", CAESURA_POLICY=policy)
     found = run(path, home, "caesura")

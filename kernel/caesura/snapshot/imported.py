@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final, TypeGuard
 
 from caesura.snapshot.fingerprints import Fingerprint, fingerprint, is_same
+from caesura.snapshot.reducing import is_a
 
 _OURS: Final = frozenset(
     {"caesura", "caesura_server", "IPython", "ipykernel", "jupyter_client", "jupyter_core", "traitlets", "zmq"}
@@ -193,11 +194,11 @@ def _near_classes(namespace: Mapping[str, Any]) -> set[type]:
         return set(_classes)
     found: set[type] = set()
     for value in list(namespace.values()):
-        if isinstance(value, types.ModuleType):
-            found.update(each for each in list(value.__dict__.values()) if _is_plain_class(each))
+        if is_a(value, types.ModuleType):
+            found.update(each for each in list(vars(value).values()) if _is_plain_class(each))
         else:
-            classes = (value if isinstance(value, type) else type(value)).__mro__
-            found.update(each for each in classes if _is_plain_class(each))
+            cls: type = value if is_a(value, type) else type(value)
+            found.update(each for each in cls.__mro__ if _is_plain_class(each))
     return found
 
 

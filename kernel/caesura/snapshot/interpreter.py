@@ -21,6 +21,7 @@ from caesura.snapshot import (
     process_state,
     registered,
     registries,
+    weak_references,
 )
 from caesura.snapshot.capturing import Capturer, difference
 
@@ -30,6 +31,7 @@ CAPTURERS: Final = (
     Capturer("plot backend", plots.capture_backend, plots.restore_backend, early=True),
     Capturer("random", random.getstate, random.setstate),
     *library_state.CAPTURERS,
+    Capturer("finalizers", weak_references.capture_finalizers, weak_references.restore_finalizers),
     Capturer("plots", plots.capture_plots, plots.restore_plots),
     Capturer("logging", logging_state.capture, logging_state.restore),
     Capturer("logging settings", logging_state.capture_settings, logging_state.restore_settings, from_new=True),

@@ -47,6 +47,12 @@ Reducer = Callable[[Any, Any], Reduced]
 """Called with the pickler (:class:`Pickling`) and the object."""
 
 
+def is_a(value: object, cls: type | tuple[type, ...]) -> bool:
+    """As ``isinstance``, by the type alone: an object of the user's may lie about its class, or fail when asked for it,
+    as a weak proxy does whose object is gone."""
+    return issubclass(type(value), cls)
+
+
 def find_global(module: str, qualname: str) -> object:
     """The object of this name in a module that is loaded, or None."""
     found: object = sys.modules.get(module)

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from caesura.snapshot import beside, warm_modules
-from caesura.snapshot.reducing import NOTEBOOK_MODULES, is_importable
+from caesura.snapshot.reducing import NOTEBOOK_MODULES, is_a, is_importable
 from caesura.snapshot.warm_modules import WarmModules
 
 ALWAYS: Final = 256
@@ -107,9 +107,12 @@ def collect(anchors: Anchors, namespace: Mapping[str, object]) -> Seeds:
         if obj is not None:
             add(f"anchor:{name}", obj)
     add("module:builtins", vars(sys.modules["builtins"]))
-    for value in list(namespace.values()):
-        if isinstance(value, types.ModuleType) and sys.modules.get(value.__name__) is value and is_importable(value):
-            add(f"module:{value.__name__}", vars(value))
+    values: list[Any] = list(namespace.values())
+    for value in values:
+        if is_a(value, types.ModuleType) and is_importable(value):
+            name = str(value.__name__)
+            if sys.modules.get(name) is value:
+                add(f"module:{name}", vars(value))
     while len(seeds.names) < ALWAYS:
         seeds.add("", object())
     seeds.names += _names_of(warm)

@@ -19,6 +19,7 @@ from caesura.snapshot import archive, beside, interpreter, loop_state, seeds
 from caesura.snapshot.archive import Saved
 from caesura.snapshot.pickler import ObjectPickler, Stream
 from caesura.snapshot.quiet import quiet
+from caesura.snapshot.reducing import is_a
 from caesura.snapshot.restoring import CallbackOrders, Restoring
 from caesura.snapshot.seeds import Anchors
 from caesura.store.blobs import Blobs
@@ -94,7 +95,7 @@ def _dump(
     named = Anchors({"loop": loop, **anchors.by_name, "namespace": namespace})
     seeded = seeds.collect(named, namespace)
     pickler = ObjectPickler(stream, loop=loop, seeds=seeded)
-    first = {name: value for name, value in namespace.items() if isinstance(value, _FIRST)}
+    first = {name: value for name, value in namespace.items() if is_a(value, _FIRST)}
     second = {name: value for name, value in namespace.items() if name not in first}
     rest = {key: value for key, value in root.items() if key not in ("namespace", "early")}
     early, *late = states

@@ -12,7 +12,7 @@ import weakref
 from typing import Any, Final
 
 from caesura.snapshot.forwarding import set_state
-from caesura.snapshot.reducing import Pickling, Reduced
+from caesura.snapshot.reducing import NOTEBOOK_MODULES, Pickling, Reduced
 
 _TARGET_OFFSET: Final = object.__basicsize__
 """Where a proxy has its target: ``wr_object``, the first field of ``PyWeakReference``, in
@@ -89,3 +89,25 @@ def reduce_finalizer(pickler: Pickling, finalizer: Any) -> Reduced:
     if found is not None:
         pickler.later("finalize", finalizer, (*found, finalizer.atexit))
     return object.__new__, (type(finalizer),)
+
+
+# --- finalizers that nobody holds -----------------------------------------------------------------------------------
+
+
+def capture_finalizers() -> list[Any] | None:
+    """Those that the notebook has set on its objects: the library alone has them."""
+    finalizers: Any = weakref.finalize
+    return [each for each in list(finalizers._registry) if _is_of_the_notebook(each)] or None
+
+
+def _is_of_the_notebook(finalizer: Any) -> bool:
+    found = finalizer.peek()
+    if found is None:
+        return False
+    target, function = found[:2]
+    modules = (type(target).__module__, getattr(function, "__module__", None))
+    return not NOTEBOOK_MODULES.isdisjoint(modules)
+
+
+def restore_finalizers(finalizers: list[Any]) -> None:
+    """They are registered again in the last step of the load."""

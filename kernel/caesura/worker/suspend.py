@@ -128,7 +128,7 @@ class Suspension:
             return
         except Exception as error:
             log.debug("the session was not saved", exc_info=True)
-            self._give_up(request, (self._saves.explain(error),))
+            self._give_up(request, (self._reason(error),))
             return
         points.reach("prepare.before_send")
         if self._is_wanted(request):
@@ -155,6 +155,15 @@ class Suspension:
 
         self._channel.send(prepared)
         self._wait(request)
+
+    def _reason(self, error: Exception) -> Obstacle:
+        """Why the session was not saved. The coordinator waits for it: objects that fail while the place is looked for,
+        as those of a user may, leave it at the error of the save."""
+        try:
+            return self._saves.explain(error)
+        except Exception:
+            log.debug("what cannot be saved was not found", exc_info=True)
+            return Obstacle("something in this session", "", f"{type(error).__name__}: {error}", "")
 
     def _is_wanted(self, request: Freeze) -> bool:
         """Whether something has come for which the save is given up."""

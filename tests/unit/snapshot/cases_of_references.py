@@ -22,7 +22,10 @@ CASES = {
         prox = weakref.proxy(n)
         prox.x = 5
         wm = weakref.WeakMethod(N.__init__) if False else None
-        fin = weakref.finalize(n2, died.append, "fin")
+        weakref.finalize(n2, died.append, "fin")
+        lost = N()
+        dead = weakref.proxy(lost)
+        del lost
         gone = weakref.ref(N())
         """,
         r"""

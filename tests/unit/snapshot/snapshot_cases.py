@@ -36,7 +36,7 @@ def move_between(case: Case, folder: Path) -> None:
 def _delete_nothing(namespace: dict[str, Any]) -> None:
     """A process that ends by ``os._exit`` leaves temporary files where they are."""
     for value in namespace.values():
-        if isinstance(value, tempfile.TemporaryDirectory):
+        if type(value) is tempfile.TemporaryDirectory:
             value._finalizer.detach()
-        elif isinstance(value, tempfile._TemporaryFileWrapper):
+        elif type(value) is tempfile._TemporaryFileWrapper:
             value._closer.delete = False

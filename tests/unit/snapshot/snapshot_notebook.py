@@ -150,7 +150,7 @@ class Notebook:
         """End as a process does that leaves by ``os._exit``: nothing that is suspended runs any more."""
         tasks = asyncio.all_tasks(self.loop)
         for obj in _reachable([self.namespace, *tasks, *self.loop._scheduled]):
-            is_generator = isinstance(obj, types.CoroutineType | types.GeneratorType | types.AsyncGeneratorType)
+            is_generator = type(obj) in (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType)
             if is_generator or frames.read_awaitable(obj) is not None:
                 frames.drop(obj)
         for task in tasks:
@@ -159,18 +159,22 @@ class Notebook:
         self.loop.close()
 
 
+_APART = (types.ModuleType, type, types.CodeType, asyncio.AbstractEventLoop)
+
+
 def _reachable(roots: list[object]) -> list[object]:
     """What belongs to a notebook: everything that is reached without passing through modules and classes."""
     found: dict[int, object] = {}
     waiting = list(roots)
     while waiting:
         obj = waiting.pop()
-        if id(obj) in found or isinstance(obj, types.ModuleType | type | types.CodeType | asyncio.AbstractEventLoop):
+        # By the type: a weak proxy whose object is gone cannot be asked.
+        if id(obj) in found or issubclass(type(obj), _APART):
             continue
         found[id(obj)] = obj
-        if isinstance(obj, types.FunctionType):
+        if type(obj) is types.FunctionType:
             waiting += [obj.__closure__, obj.__defaults__]
-        elif not (isinstance(obj, dict) and "__loader__" in obj):
+        elif not (type(obj) is dict and "__loader__" in obj):
             waiting += gc.get_referents(obj)
     return list(found.values())
 

@@ -39,6 +39,7 @@ def test_the_comparison_sees_what_it_is_for() -> None:
     assert difference([cyclic], [cyclic]) is None
 
 
+@pytest.mark.timeout(120 + 2 * EXAMPLES)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(NODES)
 def test_data_is_equal_and_shared_as_before(nodes: list[Node]) -> None:

@@ -23,6 +23,7 @@ EXAMPLES = int(os.environ.get("CAESURA_EXAMPLES", "12"))
 IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
+@pytest.mark.timeout(120 + 2 * EXAMPLES)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32), length=st.integers(1, 20))
 def test_a_program_that_is_moved_at_each_wait_gives_what_it_gives_when_it_stays(seed: int, length: int) -> None:

@@ -34,9 +34,9 @@ def capture(loop: Any) -> dict[str, Any] | None:
         for task, state in list(backend._task_states.items())
         if id(task) in tasks
     ]
-    own = [getattr(backend, name, None) for name in _OF_THIS_PROCESS]
     variables: dict[Any, Any] = vars(sys.modules[_LOWLEVEL])["_run_vars"].get(loop, {})
-    values = [(variable, value) for variable, value in variables.items() if variable not in own]
+    # anyio 3 has them by name.
+    values = [pair for pair in variables.items() if getattr(pair[0], "_name", pair[0]) not in _OF_THIS_PROCESS]
     return {"tasks": states, "variables": values} if states or values else None
 
 

@@ -30,6 +30,15 @@ def capture(loop: Any) -> dict[str, Any]:
     return {"timers": timers, "settings": settings, "debug": loop.get_debug(), "anyio": anyio_state.capture(loop)}
 
 
+def pieces(loop: Any) -> Iterator[tuple[str, object]]:
+    """The parts of :func:`capture` that are the user's, each with what it is called in messages."""
+    state = capture(loop)
+    for name, value in state["settings"].items():
+        yield f"{name.strip('_').replace('_', ' ')} of the loop", value
+    for variable, value in (state["anyio"] or {}).get("variables", ()):
+        yield f"run variable {getattr(variable, '_name', variable)} of anyio", value
+
+
 def restore(loop: Any, state: dict[str, Any]) -> None:
     """Give ``loop`` what :func:`capture` gave."""
     for name, value in state["settings"].items():

@@ -17,7 +17,7 @@ from typing import Any, Final
 from caesura.errors import CannotMove, HomeUnusable, SaveAborted
 from caesura.frames import Frame, slot_names
 from caesura.model import Obstacle
-from caesura.snapshot import beside, interpreter
+from caesura.snapshot import beside, interpreter, loop_state
 from caesura.snapshot.pickler import ObjectPickler, Stream
 from caesura.snapshot.quiet import quiet
 from caesura.snapshot.reducing import Phase
@@ -87,6 +87,7 @@ class _Search:
         pieces = [(name, value) for name, value in root["namespace"].items()]
         pieces += [(key, value) for key, value in root.items() if key != "namespace"]
         pieces += beside.pieces(root["namespace"])
+        pieces += [] if self._loop is None else loop_state.pieces(self._loop)
         pieces.append((interpreter.PLACE, interpreter.capture(early=False)))
         for label, value in pieces:
             found = self._look(label, value)

@@ -232,7 +232,8 @@ class Worker:
 
     def _start(self, main: Main) -> None:
         self._main = main
-        main.task = self._loop.create_task(main.drive(), context=self._variables.next_context(self.kernel))
+        # Not by create_task: the user's task factory is for the user's tasks, and an eager one would run it at once.
+        main.task = asyncio.Task(main.drive(), loop=self._loop, context=self._variables.next_context(self.kernel))
 
     def _escaped(self, error: BaseException) -> None:
         """A background task of the user's was interrupted or wanted to exit: the session goes on."""

@@ -132,6 +132,15 @@ CASES = {
         "job in another thread",
         "when the job is done",
     ),
+    "a handler of the loop's errors": (
+        "import sqlite3\nclass Handler:\n    def __call__(self, loop, context): pass\n"
+        "async def sets():\n    handler = Handler(); handler.conn = sqlite3.connect(':memory:')\n"
+        "    asyncio.get_running_loop().set_exception_handler(handler)",
+        "await sets(); await turn()",
+        "exception handler of the loop → .conn",
+        "sqlite3.Connection",
+        "Close it",
+    ),
     "what its own code refuses": (
         "class Stubborn:\n    def __reduce__(self):\n        raise ValueError('not me')\nx = [Stubborn()]",
         "await turn()",
@@ -176,6 +185,8 @@ def clean_up(notebook: Notebook) -> None:
         namespace["things"]["a"][1].close()
     if "job" in namespace and "pool" not in namespace:
         namespace["job"].set_result(None)
+    if "sets" in namespace:
+        notebook.loop.get_exception_handler().conn.close()  # type: ignore[union-attr]
     if "hand" in namespace:
         namespace["hand"].set_result(None)
     if namespace.keys() & {"fetch", "work", "variable"}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import warnings
 from pathlib import Path
 
@@ -24,4 +25,5 @@ def test_it_goes_on_as_if_it_had_stayed(name: str, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PendingDeprecationWarning)  # numpy's matrix
         warnings.simplefilter("ignore", ResourceWarning)  # what stays behind is not closed, as in a worker that leaves
-        move_between(CASES[name], tmp_path)
+        # In a context of its own: a token that a cell keeps takes its whole context along.
+        contextvars.Context().run(move_between, CASES[name], tmp_path)

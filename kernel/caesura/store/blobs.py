@@ -169,7 +169,8 @@ class Blobs:
             if not self._is_stored(name, size_bytes):
                 return False
             with self._open(name) as blob:
-                self._mappings.renew(name, identity, blob.identity)  # its times may have been set
+                if blob.identity != identity:  # its times were set
+                    self._mappings.renew(name, identity, blob.identity)
         except SnapshotRefused:
             return False
         return True

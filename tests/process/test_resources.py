@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,3 +56,17 @@ def test_why_names_the_way_to_what_holds_a_cell(notebook: Notebook) -> None:
     notebook.home.command("events", "send", "go")
     assert notebook.wait(cell).error is None
     assert "nothing holds it; no cell runs" in notebook.home.command("why").stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody knows whose child it was")
+def test_what_a_shell_left_running_holds_the_cell_and_a_daemon_does_not(notebook: Notebook) -> None:
+    notebook.run("os.system('sleep 1000 > /dev/null 2>&1 & echo $! > pid.txt');")
+    cell = notebook.submit("await caesura.event('go'); os.kill(int(open('pid.txt').read()), 9)")
+    assert "sleep → child process" in notebook.wait_for_state(cell, "held")["reason"]
+    notebook.home.command("events", "send", "go")
+    assert notebook.wait(cell).error is None
+    notebook.run("os.system('setsid sleep 1000 > /dev/null 2>&1 & echo $! > pid.txt');")
+    cell = notebook.submit("await caesura.event('go'); os.system('kill -9 $(cat pid.txt)');")
+    notebook.wait_for_state(cell, "released")
+    notebook.home.command("events", "send", "go")
+    assert notebook.wait(cell).error is None

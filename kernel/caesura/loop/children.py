@@ -6,7 +6,9 @@ it (``CONFIG_PROC_CHILDREN``), else from :mod:`psutil`.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
@@ -14,20 +16,44 @@ from typing import Any, cast
 
 from caesura.model import Obstacle
 
+_SET_CHILD_SUBREAPER = 36
 _TASKS = Path("/proc/self/task")
 
 
 def running_children(own: set[int]) -> Iterator[Obstacle]:
     """One obstacle for each child that runs, but those with a pid in ``own`` and the resource tracker of
-    :mod:`multiprocessing`, which can be started again. A child that has ended and was not waited for is none."""
+    :mod:`multiprocessing`, which can be started again. A child that has ended and was not waited for is none.
+
+    What a shell left running (``cmd &``) is a child where :func:`adopt_orphans` was called.
+    """
     if not _has_children():
         return
     ignored = own | {_tracker_pid()}
     for pid in _pids():
-        if pid not in ignored:
+        if pid not in ignored and not _is_daemon(pid):
             name = _name(pid)
             if name is not None:
                 yield Obstacle("child process", name, f"pid {pid}", "Wait until it has ended.")
+
+
+def adopt_orphans() -> None:
+    """Become the parent of what the children of this process leave running, where the system has that (Linux:
+    https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html). It would lose its output in a move."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _is_daemon(pid: int) -> bool:
+    """Whether a process has left our session, as one does that is to outlive its starter.
+
+    One that ``subprocess`` has started in a session of its own is known by its Popen, which cannot be moved, or
+    stands in a list once that is gone.
+    """
+    forgotten = {each.pid for each in vars(sys.modules["subprocess"])["_active"]} if "subprocess" in sys.modules else ()
+    try:
+        return os.getsid(pid) != os.getsid(0) and pid not in forgotten
+    except (ProcessLookupError, PermissionError):
+        return False
 
 
 def _has_children() -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from caesura.loop.children import adopt_orphans
 from caesura.worker.shelf import shelf
 from caesura.worker.spares import SpareChild, wait_for_request
 from caesura.worker.warm import Warm
@@ -22,6 +23,7 @@ def run_worker(worker_id: str, warm: Warm, notice: str = "") -> int:
     from caesura.worker.worker import Worker
 
     keep_log()
+    adopt_orphans()
     shell: Any = warm.kernel.shell
     shell.init_environment()
     return Worker(warm.kernel, warm.settings).run(worker_id, notice)
@@ -33,6 +35,7 @@ def run_spare(warm: Warm, child: SpareChild) -> int:
 
     enter(child.env, child.cwd)
     keep_log()
+    adopt_orphans()
     shell: Any = warm.kernel.shell
     shell.init_environment()
     worker = Worker(warm.kernel, warm.settings)

@@ -23,7 +23,6 @@ _USED_BY_MANY_CELLS = (
     "caesura.snapshot",
     "caesura.calls",
     "caesura.worker.worker",
-    "matplotlib_inline.config",
     "IPython.core.completer",
     "IPython.core.logger",
     "IPython.extensions.storemagic",

@@ -46,7 +46,7 @@ from caesura.worker.variables_check import VariablesCheck
 log = logging.getLogger(__name__)
 
 _LAST_WORDS_S = 5.0
-_ALWAYS_S = 2.0
+_ALWAYS_S = 10.0
 """Under ``always`` a block lasts until the coordinator has had it saved, though a timer were due or an answer came
 sooner; but not longer than this, should the coordinator be away."""
 

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import by_hand
 from kernels import progress
 from latency import moves
 from move_profile import profile
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--megabytes", type=int, default=300, help="of arrays and frames (default: %(default)s)")
     parser.add_argument("--thousands", type=int, default=1000, help="of small objects (default: %(default)s)")
     parser.add_argument("--buffers", type=int, default=20_000, help="of 100 kB (default: %(default)s)")
-    parser.add_argument("--only", choices=["arrays", "medium", "objects", "small"], help="one case")
+    parser.add_argument("--only", choices=["arrays", "medium", "objects", "small", "by-hand"], help="one case")
     parser.add_argument("--folder", type=Path, help="where to write (default: the temporary directory)")
     parser.add_argument("--profile", action="store_true", help="only: where the time of a small move goes")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -61,9 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
     figures: list[Figure] = []
+    has_numpy = importlib.util.find_spec("numpy") is not None
     with tempfile.TemporaryDirectory(prefix="caesura-snapshot-", dir=options.folder) as folder:
         place = Path(folder)
-        has_numpy = importlib.util.find_spec("numpy") is not None
         if options.only in (None, "arrays") and has_numpy:
             figures += stored("arrays", options.megabytes, f"{options.megabytes} MB of arrays", options.rounds, place)
         if options.only in (None, "medium") and has_numpy:
@@ -78,6 +79,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         figures += [
             Figure(each.name, each.caesura_ms, target=target) for each, target in zip(small, targets, strict=True)
         ]
+    if options.only in (None, "by-hand") and importlib.util.find_spec("dill") is not None:
+        for name in ("small session", *(["arrays"] if has_numpy else []), "objects"):
+            moved = by_hand.compare(name, options.megabytes, options.thousands, min(3, options.rounds))
+            pairs = (
+                ("suspend", moved.suspend_ms, "dill.dump_module", moved.dump_ms),
+                ("resume", moved.resume_ms, "new kernel, dill.load_module", moved.restart_ms),
+            )
+            figures += [
+                Figure(f"{what}, {name}, end to end", ours, way, theirs, ours / theirs)
+                for what, ours, way, theirs in pairs
+            ]
     if options.json:
         print(json.dumps([asdict(figure) for figure in figures], indent=2))
     else:

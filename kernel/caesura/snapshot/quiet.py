@@ -16,14 +16,15 @@ RECURSION_LIMIT: Final = 4000
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """No collection, no warnings of pickle's own, and room for nested data."""
-    collecting, limit = gc.isenabled(), sys.getrecursionlimit()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gc.disable()
-        sys.setrecursionlimit(max(limit, RECURSION_LIMIT))
-        try:
-            yield
-        finally:
-            sys.setrecursionlimit(limit)
-            if collecting:
-                gc.enable()
+    collecting, limit, filters = gc.isenabled(), sys.getrecursionlimit(), warnings.filters
+    # Not by catch_warnings, after which every module shows again what it has shown once.
+    warnings.filters = [("ignore", None, Warning, None, 0)]
+    gc.disable()
+    sys.setrecursionlimit(max(limit, RECURSION_LIMIT))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+        warnings.filters = filters
+        if collecting:
+            gc.enable()

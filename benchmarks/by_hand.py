@@ -1,4 +1,4 @@
-"""The same move as it is done by hand: ``dill.dump_module`` in one plain kernel, then ``dill.load_module`` in another."""
+"""The move as it is done by hand: ``dill.dump_module`` in one plain kernel, then ``dill.load_module`` in another."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ PYTEST := $(DEV)/bin/python -m pytest
 # Each tier is a folder under tests/; one that has no test files is left out.
 tier = $(if $(wildcard $(foreach depth,/ /*/ /*/*/,tests/$(1)$(depth)test_*.py)),tests/$(1))
 TIERS := $(foreach name,unit server contract golden interpreter,$(call tier,$(name)))
+PARALLEL := -q -n 2
 # Tests that start processes: two at a time, and again if one fails, because their deadlines feel a busy machine.
 PROCESSES := -n 2 --dist loadscope --reruns 2
 PROCESS_TIERS := $(foreach name,process always,$(call tier,$(name)))
@@ -88,12 +89,12 @@ test-all: test test-faults test-lowest ## all tests, also the slow ones
 
 .PHONY: test-tiers
 test-tiers: $(DEV)/.ready ## every tier of tests once
-	@for tier in $(TIERS); do echo "== $$tier"; $(PYTEST) $$tier; done
+	@for tier in $(TIERS); do echo "== $$tier"; $(PYTEST) $(PARALLEL) $$tier; done
 
 .PHONY: test-asyncio
 test-asyncio: $(DEV)/.ready ## CPython's tests of asyncio while all that is suspended is rebuilt at every turn
 	@echo "== tests/roundtrip"
-	@$(PYTEST) -n 2 tests/roundtrip
+	@$(PYTEST) -q -n 2 tests/roundtrip
 
 .PHONY: test-processes
 test-processes: $(DEV)/.ready ## notebooks through real kernels
@@ -119,7 +120,7 @@ test-pythons: $(DEV)/.ready ## frames and snapshots on every other supported Pyt
 		fi; \
 		echo "== $(PER_PYTHON) on Python $$minor"; \
 		$(MAKE) --no-print-directory PYTHON=$$python .venv-$$minor/.ready; \
-		.venv-$$minor/bin/python -m pytest $(PER_PYTHON); \
+		.venv-$$minor/bin/python -m pytest $(PARALLEL) $(PER_PYTHON); \
 	done
 
 .PHONY: test-314
@@ -127,7 +128,7 @@ test-314: ## what depends on the interpreter, and moves of real cells, on CPytho
 	@python=$$(.ci/pythons find 3.14) || { echo "== CPython 3.14: skipped"; exit 0; }; \
 	$(MAKE) --no-print-directory PYTHON=$$python .venv-3.14/.ready; \
 	echo "== $(PER_PYTHON) on $$(.venv-3.14/bin/python --version)"; \
-	.venv-3.14/bin/python -m pytest $(PER_PYTHON); \
+	.venv-3.14/bin/python -m pytest $(PARALLEL) $(PER_PYTHON); \
 	.venv-3.14/bin/python -m pytest $(PROCESSES) tests/process/test_moves.py
 
 .PHONY: test-315

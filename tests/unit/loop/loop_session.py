@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+import sys
 from collections.abc import Coroutine
 from typing import Any
 
@@ -21,8 +21,8 @@ class Session:
         self.blocks: list[Block] = []
         self.errors: list[dict[str, Any]] = []
         self.loop.set_exception_handler(lambda _loop, context: self.errors.append(context))
-        for thread in threading.enumerate():  # those of pytest's plugins are not the user's
-            self.loop.own_threads.add(thread)
+        for ident in sys._current_frames():  # threads of pytest's plugins are not the user's
+            self.loop.own_threads.add(ident)
 
     def operation(self, op_id: str) -> asyncio.Future[Any]:
         """A pending operation; done when its future is."""

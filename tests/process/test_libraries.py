@@ -63,3 +63,23 @@ def test_a_figure_is_shown_once_and_after_the_move(notebook: Notebook) -> None:
     assert result.text == "[5] True 7.0\n"
     shown = [message for message in result.messages if message["msg_type"] == "display_data"]
     assert ["image/png" in message["content"]["data"] for message in shown] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pandas\nkept = pandas.DataFrame({'a': [1, 2]})",
+        "import networkx\nkept = networkx.path_graph(4)",
+        "import pydantic\nclass Model(pydantic.BaseModel):\n    a: int = 1\nkept = Model()",
+        "import sqlalchemy\nkept = sqlalchemy.create_engine('sqlite://')",
+        "import multiprocessing, concurrent.futures, ssl, logging.config, unittest.mock\nkept = unittest.mock.Mock()",
+        "import anyio, zmq, tornado.web, psutil, jsonschema\nkept = 1",
+    ],
+    ids=lambda code: code.split("\n")[0].removeprefix("import "),
+)
+def test_what_a_library_registers_when_it_is_imported_holds_nothing(notebook: Notebook, code: str) -> None:
+    pytest.importorskip(code.split("\n")[0].removeprefix("import ").split(",")[0])
+    assert notebook.run(f"import asyncio\n{code}").error is None
+    cell = notebook.submit("await asyncio.sleep(0.2)\ntype(kept).__name__")
+    assert notebook.wait(cell).error is None
+    assert notebook.moves(cell), notebook.home.request("decisions", cell_id=cell)

@@ -15,7 +15,9 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
+from caesura.snapshot import imported
 from caesura.snapshot.capturing import Capturer
+from caesura.snapshot.reducing import NOTEBOOK_MODULES, global_name
 
 Ending = tuple[Callable[..., object], tuple[Any, ...], dict[str, Any]]
 
@@ -55,13 +57,23 @@ def watch() -> None:
 
 
 def _new_ends() -> tuple[Ending, ...] | None:
-    return tuple(ending for ending in _endings[_first_of_session:] if not _is_of_a_thread(ending[0])) or None
+    endings = _endings[_first_of_session:]
+    return tuple(each for each in endings if not _is_of_a_thread(each[0]) and _is_users(each[0])) or None
 
 
 def _is_of_a_thread(function: object) -> bool:
     """Whether it ends a thread that runs, as tqdm's monitor has it: the next process has no such thread to end."""
     owner = getattr(function, "__self__", None)
     return isinstance(owner, threading.Thread) and owner.is_alive()
+
+
+def _is_users(function: Any) -> bool:
+    """Whether a function is the user's, or may be one of a library that the user has registered. What a library
+    registers about objects of its own, it registers again in the next process."""
+    while (inner := getattr(function, "__func__", None) or getattr(function, "func", None)) is not None:
+        function = inner
+    module = getattr(function, "__module__", None)
+    return module in NOTEBOOK_MODULES or module in imported.sources() or global_name(function) is not None
 
 
 def begin() -> None:
@@ -99,6 +111,13 @@ def _set_error_handlers(saved: dict[str, Any]) -> None:
         codecs.register_error(name, handler)
 
 
+def _reducers() -> dict[Any, Any]:
+    """Without those of types that only their library can reach: its import puts them there again."""
+    table = list(copyreg.dispatch_table.items())
+    users = NOTEBOOK_MODULES | imported.sources().keys()
+    return {cls: reduce for cls, reduce in table if cls.__module__ in users or global_name(cls) is not None}
+
+
 def _set_reducers(saved: dict[Any, Any]) -> None:
     copyreg.dispatch_table.update(saved)
 
@@ -107,5 +126,5 @@ CAPTURERS: Final = (
     Capturer("functions called at the end", _new_ends, _set_ends),
     Capturer("codecs", _codecs, _set_codecs, from_new=True),
     Capturer("error handlers of codecs", lambda: dict(_error_handlers), _set_error_handlers, from_new=True),
-    Capturer("reducers of copyreg", lambda: dict(copyreg.dispatch_table), _set_reducers, from_new=True),
+    Capturer("reducers of copyreg", _reducers, _set_reducers, from_new=True),
 )

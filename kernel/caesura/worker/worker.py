@@ -47,8 +47,7 @@ log = logging.getLogger(__name__)
 
 _LAST_WORDS_S = 5.0
 _ALWAYS_S = 10.0
-"""Under ``always`` a block lasts until the coordinator has had it saved, though a timer were due or an answer came
-sooner; but not longer than this, should the coordinator be away."""
+"""The longest that a block is kept under ``always`` until it is saved, though a timer is due or an answer came."""
 
 
 class Worker:

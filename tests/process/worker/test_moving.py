@@ -57,9 +57,9 @@ def test_a_cell_goes_on_where_it_was(coordinator: FakeCoordinator) -> None:
 def test_a_cell_moves_at_each_of_its_awaits(coordinator: FakeCoordinator) -> None:
     links = [coordinator.attach(policy="always")]  # no timer ends a block before it is saved
     cell = coordinator.start("import asyncio\nfor n in range(3):\n    await asyncio.sleep(0.3)\n    print(n)\n'end'")
-    for moves in range(1, 4):
+    for moves, policy in enumerate(("always", "always", "never"), 1):  # nobody saves it after the third
         manifest = coordinator.suspend(cell)
-        links.append(coordinator.attach(manifest, cell={"cell_id": cell, "moves": moves}, policy="always"))
+        links.append(coordinator.attach(manifest, cell={"cell_id": cell, "moves": moves}, policy=policy))
     reply = coordinator.finish(cell, *links[:-1])
     assert (reply.text, reply.value) == ("0\n1\n2\n", "'end'")
 

@@ -11,13 +11,15 @@ import copyreg
 import encodings
 import functools
 import gc
+import sys
 import threading
+import types
 from collections.abc import Callable
 from typing import Any, Final
 
 from caesura.snapshot import imported
 from caesura.snapshot.capturing import Capturer
-from caesura.snapshot.reducing import NOTEBOOK_MODULES, global_name
+from caesura.snapshot.reducing import NOTEBOOK_MODULES, global_name, is_importable
 
 Ending = tuple[Callable[..., object], tuple[Any, ...], dict[str, Any]]
 
@@ -58,7 +60,7 @@ def watch() -> None:
 
 def _new_ends() -> tuple[Ending, ...] | None:
     endings = _endings[_first_of_session:]
-    return tuple(each for each in endings if not _is_of_a_thread(each[0]) and _is_users(each[0])) or None
+    return tuple(each for each in endings if not _is_of_a_thread(each[0]) and not _is_hidden(each[0])) or None
 
 
 def _is_of_a_thread(function: object) -> bool:
@@ -67,13 +69,14 @@ def _is_of_a_thread(function: object) -> bool:
     return isinstance(owner, threading.Thread) and owner.is_alive()
 
 
-def _is_users(function: Any) -> bool:
-    """Whether a function is the user's, or may be one of a library that the user has registered. What a library
-    registers about objects of its own, it registers again in the next process."""
-    while (inner := getattr(function, "__func__", None) or getattr(function, "func", None)) is not None:
-        function = inner
-    module = getattr(function, "__module__", None)
-    return module in NOTEBOOK_MODULES or module in imported.sources() or global_name(function) is not None
+def _is_hidden(thing: Any) -> bool:
+    """Whether a class or function is one of a library that only the library can reach: what it registers of those, its
+    import registers again in the next process."""
+    if not isinstance(thing, type | types.FunctionType):
+        return False
+    module = thing.__module__
+    is_users = module in NOTEBOOK_MODULES or module in imported.sources()
+    return not is_users and is_importable(sys.modules.get(module)) and global_name(thing) is None
 
 
 def begin() -> None:
@@ -112,10 +115,7 @@ def _set_error_handlers(saved: dict[str, Any]) -> None:
 
 
 def _reducers() -> dict[Any, Any]:
-    """Without those of types that only their library can reach: its import puts them there again."""
-    table = list(copyreg.dispatch_table.items())
-    users = NOTEBOOK_MODULES | imported.sources().keys()
-    return {cls: reduce for cls, reduce in table if cls.__module__ in users or global_name(cls) is not None}
+    return {cls: reduce for cls, reduce in list(copyreg.dispatch_table.items()) if not _is_hidden(cls)}
 
 
 def _set_reducers(saved: dict[Any, Any]) -> None:

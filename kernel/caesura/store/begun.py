@@ -18,7 +18,7 @@ SIZE: Final = 256
 
 
 def _mark(cell_id: str) -> bytes:
-    return cell_id.encode(errors="surrogateescape")[:SIZE].ljust(SIZE, b"\n")  # a new file has NULs
+    return cell_id.encode(errors="surrogatepass")[:SIZE].ljust(SIZE, b"\n")  # a new file has NULs
 
 
 class BegunCell:

@@ -32,7 +32,7 @@ def test_another_process_of_the_session_finds_the_mark_as_it_is(tmp_path: Path) 
     assert has_begun(tmp_path, "s1", "c1")
 
 
-@pytest.mark.parametrize("cell_id", ["x" * SIZE, "é" * SIZE, ""], ids=["long", "wide", "empty"])
+@pytest.mark.parametrize("cell_id", ["x" * SIZE, "é" * SIZE, "", "\ud800"], ids=["long", "wide", "empty", "surrogate"])
 def test_any_id_can_be_marked(tmp_path: Path, cell_id: str) -> None:
     mark = BegunCell(tmp_path, "s1")
     assert not has_begun(tmp_path, "s1", cell_id)

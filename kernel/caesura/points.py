@@ -1,9 +1,9 @@
 """Named points at which a test can pause or kill a process.
 
 What lives here: :func:`reach`. It does nothing unless the variable ``CAESURA_TEST_POINTS`` names a directory
-when the process starts. Then, at point ``name``, the file ``name.PID.reached`` is made in it, with
-the time and the CPU time of the process in it; while ``name.pause``
-exists the process waits; if ``name.kill`` exists it is taken away and the process kills itself.
+when the process starts. Then, at point ``name``, the file ``name.PID.reached`` is made in it, which says the time and
+the CPU time of the process; while ``name.pause`` exists the process waits; if ``name.kill`` exists it is taken away and
+the process kills itself.
 """
 
 from __future__ import annotations

@@ -58,7 +58,6 @@ class TellZygote:
     """To the zygote of an environment, if it is there."""
 
     key: str
-    environment: Json
     message: Message
 
 

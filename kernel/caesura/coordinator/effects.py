@@ -114,7 +114,7 @@ class Effects:
             case do.KillWorker(worker_id):
                 if worker_id in self._known and self.processes is not None:
                     self.processes.kill(*self._known[worker_id])
-            case do.TellZygote(key, _, message):
+            case do.TellZygote(key, message):
                 if self.processes is not None:
                     self.processes.tell_zygote(key, message)
             case do.LookAtStore():

@@ -52,7 +52,7 @@ class Preloads:
 
     def _tell(self, key: str) -> None:
         message = Preload(names=self._most_used(key), budget_bytes=self._core.limits.preload_bytes)
-        self._core.put(TellZygote(key, self._core.environments[key].environment, message))
+        self._core.put(TellZygote(key, message))
 
     def _most_used(self, key: str) -> list[str]:
         return [name for name, _ in self._counts[key].most_common(_MOST)]

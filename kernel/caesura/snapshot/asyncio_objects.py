@@ -18,6 +18,7 @@ from typing import Any, Final, cast
 
 from caesura import frames
 from caesura.errors import CannotMove, InternalError
+from caesura.loop.callbacks import FutureIter
 from caesura.snapshot import task_fields
 from caesura.snapshot.anyio_state import is_own_thread
 from caesura.snapshot.reducing import Pickling, Reduced
@@ -25,8 +26,6 @@ from caesura.snapshot.restoring import Restoring, current
 
 _C_FUTURE: Final[Any] = asyncio.Future
 _C_TASK: Final[Any] = asyncio.Task
-_loopless = asyncio.Future[Any](loop=cast("Any", types.SimpleNamespace(get_debug=bool)))
-FutureIter: Final = type(_loopless.__await__())
 
 _add_to_awaited_by: Final[Any] = getattr(asyncio, "future_add_to_awaited_by", None)
 

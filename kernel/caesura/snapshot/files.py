@@ -57,8 +57,7 @@ def _reduce_raw(file: Any) -> Reduced:
         raise _unmovable(file, "It is not a regular file that is still in its place: close it before the await.")
     if _is_locked(found):
         raise CannotMove(f"lock on the file {name!s}", remedy=_RELEASE)
-    identity = (found.st_dev, found.st_ino, found.st_size)
-    return reopen, (type(file), name, path, file.mode, file.tell(), identity), dict(vars(file)) or None
+    return reopen, (type(file), name, path, file.mode, file.tell(), identity_of(found)), dict(vars(file)) or None
 
 
 def _reduce_nameless(file: Any, size: int) -> Reduced:
@@ -102,14 +101,28 @@ def _unmovable(file: Any, remedy: str) -> CannotMove:
     return CannotMove(f"open file {getattr(file, 'name', '')!s}", remedy=remedy)
 
 
-def reopen(cls: Any, name: str | bytes, path: str, mode: str, position: int, identity: tuple[int, int, int]) -> object:
-    """SnapshotRefused if the file is not the one that was open."""
+Identity = tuple[int, int, int]
+"""Device, number and size of a file."""
+
+
+def identity_of(found: os.stat_result) -> Identity:
+    return found.st_dev, found.st_ino, found.st_size
+
+
+def check_file(path: str, identity: Identity, was: str) -> None:
+    """SnapshotRefused if the file at ``path`` is not the one that ``was`` (open, mapped), or is shorter by now."""
     try:
         found = os.stat(path)
     except OSError as error:
-        raise SnapshotRefused(f"The file {path}, which was open, cannot be opened again: {error.strerror}.") from error
-    if (found.st_dev, found.st_ino) != identity[:2] or found.st_size < identity[2]:
-        raise SnapshotRefused(f"The file {path}, which was open, has been replaced or cut off since.")
+        raise SnapshotRefused(f"The file {path}, which was {was}, cannot be {was} again: {error.strerror}.") from error
+    device, number, size = identity_of(found)
+    if (device, number) != identity[:2] or size < identity[2]:
+        raise SnapshotRefused(f"The file {path}, which was {was}, has been replaced or cut off since.")
+
+
+def reopen(cls: Any, name: str | bytes, path: str, mode: str, position: int, identity: Identity) -> object:
+    """SnapshotRefused if the file is not the one that was open."""
+    check_file(path, identity, "opened")
 
     def open_as_it_is(_name: Any, flags: int) -> int:
         return os.open(path, flags & ~(os.O_CREAT | os.O_EXCL | os.O_TRUNC))

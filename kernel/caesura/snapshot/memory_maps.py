@@ -6,7 +6,8 @@ import importlib
 import os
 from typing import Any
 
-from caesura.errors import CannotMove, SnapshotRefused
+from caesura.errors import CannotMove
+from caesura.snapshot import files
 from caesura.snapshot.forwarding import set_state
 from caesura.snapshot.reducing import Pickling, Reduced
 
@@ -29,8 +30,7 @@ def reduce_memmap(pickler: Pickling, array: Any) -> Reduced:
     order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
     arguments = (path, array.dtype, mode, array.offset, array.shape, order)
     attributes = {key: value for key, value in vars(array).items() if key not in ("_mmap", "offset", "mode")}
-    identity = (found.st_dev, found.st_ino, found.st_size)
-    return map_again, (arguments, identity), attributes, None, None, set_state
+    return map_again, (arguments, files.identity_of(found)), attributes, None, None, set_state
 
 
 def reduce_part(array: Any, plain: Any, owner: Any) -> Reduced:
@@ -45,17 +45,10 @@ def make_part(cls: Any, plain: Any, owner: Any) -> Any:
     return part
 
 
-def map_again(arguments: Any, identity: tuple[int, int, int]) -> Any:
+def map_again(arguments: Any, identity: files.Identity) -> Any:
     """SnapshotRefused if the file is not the one that was mapped."""
     path, dtype, mode, offset, shape, order = arguments
-    try:
-        found = os.stat(path)
-    except OSError as error:
-        raise SnapshotRefused(
-            f"The file {path}, which was mapped, cannot be mapped again: {error.strerror}."
-        ) from error
-    if (found.st_dev, found.st_ino) != identity[:2] or found.st_size < identity[2]:
-        raise SnapshotRefused(f"The file {path}, which was mapped, has been replaced or cut off since.")
+    files.check_file(path, identity, "mapped")
     array = importlib.import_module("numpy").memmap(path, dtype, "r+" if mode == "w+" else mode, offset, shape, order)
     array.mode = mode
     return array

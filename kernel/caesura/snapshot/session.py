@@ -54,11 +54,10 @@ def save(
 ) -> Saved:
     """Store the session; everything of it is on disk when this returns.
 
-    ``root["namespace"]`` is the live dict of the notebook, ``root["early"]`` plain values for who
-    prepares a load. ``about`` are further entries of the manifest (JSON).
-    SaveAborted as soon as ``aborted`` is true; CannotMove if something in it cannot be saved (:func:`explain` finds
-    out what); StoreFull if more than ``room_bytes`` would have to be written, or more than the disk takes.
-    Nothing of the session has changed then.
+    ``root["namespace"]`` is the live dict of the notebook, ``root["early"]`` plain values for who prepares a load.
+    ``about`` are further entries of the manifest (JSON). SaveAborted as soon as ``aborted`` is true; CannotMove if
+    something in it cannot be saved (:func:`explain` finds out what); StoreFull if more than ``room_bytes`` would have
+    to be written, or more than the disk takes. Nothing of the session has changed then.
     """
     points.reach("prepare.before_serialise")
     stream = Stream(aborted)

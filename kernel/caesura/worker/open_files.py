@@ -47,7 +47,7 @@ def flush_files(ours: Collection[int]) -> set[int]:
     if found and found <= set(ours):
         return set()
     bare = found - set(ours)
-    writable = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom, io.FileIO)
+    kinds = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom, io.FileIO)
     known: dict[type, bool] = {}
     texts: list[Any] = []
     binaries: list[Any] = []
@@ -55,7 +55,7 @@ def flush_files(ours: Collection[int]) -> set[int]:
         kind = type(each)
         is_file = known.get(kind)
         if is_file is None:
-            is_file = known[kind] = issubclass(kind, writable)
+            is_file = known[kind] = issubclass(kind, kinds)
         if is_file and isinstance(each, io.FileIO):
             with contextlib.suppress(ValueError):  # closed
                 bare.discard(each.fileno())
@@ -84,13 +84,11 @@ def refuse_bare_descriptors(bare: Collection[int], namespace: Mapping[str, objec
                 )
 
 
-def _numbers(name: str, value: object) -> Iterator[tuple[str, int]]:
+def _numbers(name: str, value: Any) -> Iterator[tuple[str, int]]:
     if type(value) is int:
         yield name, value
-    elif type(value) in (list, tuple) and len(value) <= _SMALL:  # type: ignore[arg-type]
-        for index, each in enumerate(value):  # type: ignore[arg-type, var-annotated]
-            if type(each) is int:
-                yield f"{name}[{index}]", each
+    elif type(value) in (list, tuple) and len(value) <= _SMALL:
+        yield from ((f"{name}[{index}]", each) for index, each in enumerate(value) if type(each) is int)
 
 
 def _file_behind(descriptor: int) -> str:

@@ -19,8 +19,8 @@ from caesura.worker.host import Main
 @dataclass
 class Resumed:
     """``main`` runs the cell that was moved, if there is one; ``state`` is the clock at the freeze, ``orders`` how the
-    callbacks of futures stood, ``variables`` the context that the last
-    cell left, ``notices`` what the user has to be told."""
+    callbacks of futures stood, ``variables`` the context that the last cell left, ``notices`` what the user has to be
+    told."""
 
     main: Main | None
     state: LoopState

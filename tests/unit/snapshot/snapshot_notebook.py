@@ -197,3 +197,11 @@ def run(source: str, folder: Path, *, moving: bool) -> tuple[object, int]:
     result = notebook.namespace["result"]
     notebook.forget()
     return result, moves
+
+
+def moves_that_change_nothing(source: str, folder: Path) -> int:
+    """At how many waits a cell was moved; its result has to look as that of one that stays."""
+    stayed, _ = run(source, folder, moving=False)
+    moved, moves = run(source, folder, moving=True)
+    assert repr(moved) == repr(stayed), f"{moved!r} is not {stayed!r}"
+    return moves

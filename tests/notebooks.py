@@ -29,8 +29,8 @@ from caesura.config import read_connection
 
 DEADLINE_S = 60.0
 
-_FROM_OUTSIDE = ("CAESURA_POLICY", "CAESURA_START_METHOD")
-"""The whole tier can be run under another policy, and with spawned workers."""
+_FROM_OUTSIDE = ("CAESURA_POLICY", "CAESURA_START_METHOD", "CAESURA_PARK_AFTER")
+"""The whole tier can be run under another policy, with spawned workers, and with notebooks parked between cells."""
 
 
 def until(condition: Callable[[], Any], what: str, deadline_s: float = DEADLINE_S) -> Any:

@@ -1,4 +1,4 @@
-"""The subcommands that change something: cancel, resume, events send, start, stop."""
+"""The subcommands that change something: cancel, resume, park, events send, start, stop."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ def resume(context: Context) -> int:
     context.say(f"The cell {context.options.cell} goes on from its last snapshot.")
     if isinstance(found, dict) and found.get("warning"):
         context.say(str(found["warning"]))
+    return 0
+
+
+def park(context: Context) -> int:
+    found = context.ask("park", of=context.notebook(context.options.session))
+    context.give(found)
+    context.say(f"{found['name'] or found['session_id']} is parked: it takes no process until it is used again.")
     return 0
 
 

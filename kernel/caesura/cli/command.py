@@ -152,6 +152,11 @@ def _acting(commands: _Commands) -> None:
     )
     _takes_cell(made)
     made = commands.add(
+        "park", acting.park, "save a notebook that runs no cell, and free its process",
+        "caesura park report.ipynb",
+    )  # fmt: skip
+    made.add_argument("session", metavar="SESSION", help="the notebook's name or path, or the id of its session")
+    made = commands.add(
         "events", looking.events, "the events that cells wait for; or answer one",
         "caesura events", "caesura events send approval --json true",
     )  # fmt: skip

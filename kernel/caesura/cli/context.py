@@ -77,3 +77,8 @@ class Context:
         if len(found) > 1:
             raise UsageError(f"{named} names {len(found)} cells: {', '.join(found)}. Give more of the id.")
         return found[0] if found else named
+
+    def notebook(self, named: str) -> str:
+        """A notebook as the coordinator knows it: a path that exists here becomes absolute."""
+        path = Path(named)
+        return str(path.absolute()) if path.suffix == ".ipynb" and path.exists() else named

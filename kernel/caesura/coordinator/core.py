@@ -30,6 +30,7 @@ from caesura.coordinator.inbox import Inbox
 from caesura.coordinator.interrupts import Interrupts
 from caesura.coordinator.moves import Moves
 from caesura.coordinator.operations import Operations
+from caesura.coordinator.parking import Parking
 from caesura.coordinator.pool import Pool
 from caesura.coordinator.preloads import Preloads
 from caesura.coordinator.recovery import Recovery
@@ -80,6 +81,7 @@ class Core:
         self.desk = FrontDesk(self)
         self.cell = Cells(self)
         self.move = Moves(self)
+        self.parking = Parking(self)
         self.pool = Pool(self)
         self.worker = Workers(self)
         self.operation = Operations(self)
@@ -148,6 +150,8 @@ class Core:
                 self._with(session_id, self.move.look_whether_due)
             case ("decide", session_id):
                 self._with(session_id, self.move.decide)
+            case ("park", session_id):
+                self._with(session_id, self.parking.look)
             case ("room", session_id):
                 self._with(session_id, lambda session: room.look_again(self, session))
             case ("sent", session_id):

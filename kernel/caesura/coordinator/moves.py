@@ -47,6 +47,7 @@ class Moves:
             self._core.interrupt.consume(session)
             self._core.desk.pump(session)
         if cell is None:
+            self._core.parking.has_blocked(session)
             self._core.pool.schedule()
             return
         if not block.cell_id or cell.state not in (CellState.RUNNING, CellState.BLOCKED, CellState.HELD):
@@ -97,7 +98,7 @@ class Moves:
         self._record_decision(session, decision)
         if decision.action == "suspend":
             cell.reason = decision.reason
-            self._freeze(session, block)
+            self.freeze(session, block)
             return
         self._hold(session, decision.reason)
         if decision.at is not None:
@@ -143,12 +144,7 @@ class Moves:
 
     # --- freeze, prepare --------------------------------------------------------------------------------------------
 
-    def park(self, session: Session) -> None:
-        """Somebody needs the worker of an idle session."""
-        assert session.block is not None
-        self._freeze(session, session.block)
-
-    def _freeze(self, session: Session, block: Block) -> None:
+    def freeze(self, session: Session, block: Block) -> None:
         worker = session.worker
         assert worker is not None
         is_abortable = session.policy.name != "always" or not block.cell_id
@@ -182,6 +178,7 @@ class Moves:
         room.note(self._core, session, obstacles)
         if not move.block.cell_id and obstacles:
             session.parks_refused = (session.epoch, message.serial)
+            self._core.parking.settled(session, "; ".join(map(str, obstacles)))
         self._goes_on(session)
 
     def forget(self, session: Session) -> None:
@@ -359,6 +356,7 @@ class Moves:
             verdict = wire.Verdict(epoch=move.epoch, serial=move.block.serial, released=True)
             core.put(SendWorker(worker.worker_id, verdict))
             core.worker.dismiss(worker, "released")
+        core.parking.settled(session, "")
         self.look_whether_due(session)
         core.desk.pump(session)
         core.pool.schedule()

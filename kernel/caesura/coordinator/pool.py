@@ -131,25 +131,14 @@ class Pool:
             for worker in core.workers.values()
             if self._counts(worker)
         )
-        parkable = [session for session in core.live_sessions() if self._is_parkable(session)]
+        parkable = [session for session in core.live_sessions() if core.parking.may(session)]
         parkable.sort(key=lambda session: session.last_used)
         for session in parkable[: max(0, wanted - coming)]:
-            core.move.park(session)
+            core.parking.park(session)
         times = [until for worker in core.workers.values() if (until := self._counts_until(worker)) is not None]
         later = [time for time in times if time > core.now]
         if later:
             core.set_timer(min(later) + 0.001, "pool")
-
-    def _is_parkable(self, session: Session) -> bool:
-        block = session.block
-        return (
-            session.is_idle
-            and session.move is None
-            and block is not None
-            and block.cell_id == ""
-            and not block.obstacles
-            and (session.epoch, block.serial) != session.parks_refused
-        )
 
 
 def _is_urgent(session: Session) -> bool:

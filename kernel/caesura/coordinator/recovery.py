@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from caesura.coordinator.loading import is_unstarted
+from caesura.coordinator.parking import park_after
 from caesura.coordinator.requests import unpack_request
 from caesura.coordinator.snapshots import saved_from
 from caesura.coordinator.state import Cell, Kind, Session, Worker
@@ -130,6 +131,7 @@ class Recovery:
             next_number=row.next_number,
             is_detached=row.detached,
             events=list(found.events),
+            park_after_s=park_after(row.environment.get("env") or {}, core.limits.park_after_s)[0],
             last_used=core.now,
             active_since=core.now,
         )

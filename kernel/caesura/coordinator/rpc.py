@@ -8,13 +8,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Sequence
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from caesura.coordinator import status
 from caesura.coordinator.commands import LookAtStore, Quit, SendLink
 from caesura.coordinator.operations import describe_event, operation_from
 from caesura.coordinator.resuming import resume_failed
+from caesura.coordinator.session_requests import SessionRequests, named_sessions
 from caesura.coordinator.sessions import row_of
 from caesura.coordinator.state import Cell, Kind, Operation, Session
 from caesura.errors import CaesuraError, UsageError
@@ -32,21 +32,31 @@ class Rpc:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._subscribers: set[int] = set()
+        self._sessions = SessionRequests(core)
         self._callers: dict[str, tuple[int, int]] = {}  # operation → link and number of the request
         self.rss_bytes: Callable[[int], int] = lambda pid: 0
         self.zygotes: Callable[[], list[Json]] = list
 
     def request(self, link: int, request: Request) -> None:
         """Answer a client, now or when the answer is there."""
+        number = request.number
         method = getattr(self, f"_do_{request.method}", None)
+        of_sessions = getattr(self._sessions, f"do_{request.method}", None)
         try:
-            if method is None:
+            if method is not None:
+                method(link, request)
+            elif of_sessions is not None:
+                of_sessions(
+                    request.params,
+                    lambda result, buffers=(): self._reply(link, number, result, buffers),
+                    lambda error: self._fail(link, number, error),
+                )
+            else:
                 raise UsageError(f"The coordinator has no method {request.method!r}.")
-            method(link, request)
         except CaesuraError as error:
-            self._fail(link, request.number, error)
+            self._fail(link, number, error)
         except (KeyError, TypeError, ValueError) as error:
-            self._fail(link, request.number, UsageError(f"{request.method}: {error!r} in its parameters."))
+            self._fail(link, number, UsageError(f"{request.method}: {error!r} in its parameters."))
 
     def _reply(self, link: int, number: int, result: Any, buffers: Sequence[Buffer] = ()) -> None:
         self._core.put(SendLink(link, Reply(number=number, result=result, buffers=tuple(buffers))))
@@ -78,12 +88,8 @@ class Rpc:
 
     def _named_sessions(self, named: str) -> list[Session]:
         """The notebooks and functions with this name, path, id of the session or of a cell; all if it is empty."""
-        sessions = [session for session in self._core.live_sessions() if session.kind is not Kind.CLIENT]
-        if not named:
-            return sessions
-        found = [each for each in sessions if named in (each.name, PurePath(each.name).name, each.session_id)]
-        found = found or [each for each in sessions if each.session_id.startswith(named)]
-        if found:
+        found = named_sessions(self._core, named)
+        if found or not named:
             return found
         try:
             return [self.find(named)[0]]

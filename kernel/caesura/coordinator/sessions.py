@@ -18,6 +18,7 @@ from caesura.coordinator.commands import (
     Quit,
     SendLink,
 )
+from caesura.coordinator.parking import park_after
 from caesura.coordinator.state import Kind, Session
 from caesura.errors import UsageError
 from caesura.policy import Policy, parse
@@ -86,6 +87,7 @@ class Sessions:
     def _add(self, message: OpenKernel) -> Session:
         core, now = self._core, self._core.now
         policy, notice = self.policy_of(message.environment)
+        park_after_s, park_notice = park_after(message.environment.get("env") or {}, core.limits.park_after_s)
         session = Session(
             core.new_id(),
             Kind.NOTEBOOK,
@@ -95,7 +97,8 @@ class Sessions:
             now,
             name=message.name,
             connection=message.connection,
-            notice=notice,
+            notice=notice + park_notice,
+            park_after_s=park_after_s,
             last_used=now,
         )
         core.sessions[session.session_id] = session
@@ -106,7 +109,10 @@ class Sessions:
         """A restarted kernel has the environment of its new stub."""
         session.environment = environment
         session.key = self._core.environment_key(environment)
-        session.policy, session.notice = self.policy_of(environment)
+        session.policy, notice = self.policy_of(environment)
+        default = self._core.limits.park_after_s
+        session.park_after_s, park_notice = park_after(environment.get("env") or {}, default)
+        session.notice = notice + park_notice
 
     def policy_of(self, environment: Json) -> tuple[Policy, str]:
         """The session's policy, and what to tell its user about its settings."""
@@ -237,8 +243,10 @@ class Sessions:
         session.wants_since = None
         session.notice = ""
         session.start_failures, session.parks_refused = 0, (0, 0)
-        for name in ("wake", "decide"):
+        for name in ("wake", "decide", "park"):
             core.cancel_timer(name, session_id)
+        session.is_park_timer_set = False
+        core.parking.settled(session, "The notebook was restarted or has ended.")
         core.operation.session_cleared(session)
         core.worker.let_go(session, gently=True)
 

@@ -15,6 +15,7 @@ from jupyter_core.paths import jupyter_config_path
 from traitlets import CaselessStrEnum, Float, Integer, TraitError, Unicode
 from traitlets.config import Application, Config, Configurable
 
+from caesura.coordinator.parking import parse_seconds
 from caesura.coordinator.state import Limits
 from caesura.coordinator.storage import StoreLimits
 from caesura.errors import UsageError
@@ -28,6 +29,7 @@ _VARIABLES: Final = {
     "CAESURA_LOG_LEVEL": "log_level",
     "CAESURA_STORE_QUOTA_MB": "store_quota_mb",
     "CAESURA_PRELOAD_MB": "preload_mb",
+    "CAESURA_PARK_AFTER": "park_after",
 }
 
 _AMOUNTS: Final = {
@@ -76,6 +78,11 @@ class Caesura(Configurable):
         help="How much memory a zygote may use to have modules imported that sessions use, so that none waits for "
         "their import. 0: none.",
     ).tag(config=True)
+    park_after = Unicode(
+        "300",
+        help="A notebook without a running cell is saved and its worker freed when nobody has used it for so many "
+        "seconds; `never`: only when somebody else needs the worker.",
+    ).tag(config=True)
     start_method = CaselessStrEnum(
         ["fork", "spawn"], "fork", help="How workers are started; spawn where there is no fork."
     ).tag(config=True)
@@ -106,6 +113,7 @@ class Caesura(Configurable):
             memory_reserve_fraction=self.memory_reserve_fraction,
             idle_exit_s=self.idle_exit_s,
             preload_bytes=int(self.preload_mb * 1e6),
+            park_after_s=parse_seconds("The setting park_after (CAESURA_PARK_AFTER)", self.park_after),
         )
 
     def store_limits(self) -> StoreLimits:

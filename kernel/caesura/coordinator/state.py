@@ -225,6 +225,8 @@ class Session:
     last_used: float = 0.0
     wants_since: float | None = None
     start_failures: int = 0
+    park_after_s: float | None = None
+    is_park_timer_set: bool = False
     parks_refused: tuple[int, int] = (0, 0)  # epoch, serial of the block between cells that could not be saved
     last_decision: tuple[int, int, str] = (0, 0, "")  # epoch, serial of the block, action
     unmovable: tuple[Json, ...] = ()  # variables that would hold it, as its worker found out between cells
@@ -290,3 +292,5 @@ class Limits:
     memory_reserve_fraction: float = 0.1
     idle_exit_s: float = 600.0
     preload_bytes: int = 0
+    park_after_s: float | None = None
+    """An idle notebook is parked after so long; None: not by itself."""

@@ -25,6 +25,7 @@ from caesura.store.records import Records
 from caesura.wire import messages as wire
 
 STUB = 1
+CLIENT = 90
 CONNECTION = {
     "ip": "127.0.0.1",
     "transport": "tcp",
@@ -40,10 +41,12 @@ def environment(**variables: str) -> dict[str, Any]:
 class World:
     """Everything around one core. ``trace`` is what the programs of all workers noted."""
 
-    def __init__(self, directory: Path, *, policy: str = "always", workers: int = 1, idle_exit_s: float = 600) -> None:
+    def __init__(
+        self, directory: Path, *, policy: str = "always", workers: int = 1, idle_exit_s: float = 600, **limits: Any
+    ) -> None:
         self.clock = ManualClock()
         self.records = Records.open(directory / "records.sqlite")
-        self.limits = Limits(workers=workers, policy=parse(policy), idle_exit_s=idle_exit_s)
+        self.limits = Limits(workers=workers, policy=parse(policy), idle_exit_s=idle_exit_s, **limits)
         self.trace: list[str] = []
         self.workers: dict[str, FakeWorker] = {}
         self.front: list[do.Command] = []
@@ -290,6 +293,16 @@ class World:
         alive = {w.worker_id for w in self.workers.values() if w.is_alive}
         self.gone = {w.worker_id for w in self.workers.values() if not w.is_alive}
         self.act(self.core.recovery.take_up, everything, alive)
+
+    def request(self, method: str, **params: Any) -> None:
+        """A client's request; :meth:`answer` gives what came."""
+        self.told.clear()
+        self.act(self.core.rpc.request, CLIENT, wire.Request(number=1, method=method, params=params))
+
+    def answer(self) -> Any:
+        """The result of the last request, or its error as a text; None while there is neither."""
+        replies = [message for to, message in self.told if to == CLIENT and isinstance(message, wire.Reply)]
+        return (replies[-1].error or replies[-1].result) if replies else None
 
     # --- what a test asks -------------------------------------------------------------------------------------------
 

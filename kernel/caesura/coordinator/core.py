@@ -33,6 +33,7 @@ from caesura.coordinator.operations import Operations
 from caesura.coordinator.parking import Parking
 from caesura.coordinator.pool import Pool
 from caesura.coordinator.preloads import Preloads
+from caesura.coordinator.recorded import Recorded
 from caesura.coordinator.recovery import Recovery
 from caesura.coordinator.rpc import Rpc
 from caesura.coordinator.sessions import Sessions
@@ -82,6 +83,7 @@ class Core:
         self.cell = Cells(self)
         self.move = Moves(self)
         self.parking = Parking(self)
+        self.recorded = Recorded(self)
         self.pool = Pool(self)
         self.worker = Workers(self)
         self.operation = Operations(self)

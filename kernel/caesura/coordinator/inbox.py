@@ -67,8 +67,10 @@ class Inbox:
         root = core.root_of(session)
         kept_for = root.session_id if root is not None and root.kind is Kind.NOTEBOOK else ""
         now = core.now
+        kept_bytes = 0
 
         def record(records: Records) -> list[int]:
+            nonlocal kept_bytes
             places: list[int] = []
             are_new = records.accept_numbers(session_id, _number(numbered[0]), _number(numbered[-1]))
             for inbound in numbered:
@@ -81,7 +83,11 @@ class Inbox:
                     elif kept_for and _is_shown(session, message):
                         buffers = as_bytes(message.buffers)
                         packed = pack_frames({}, buffers[: message.idents], buffers[message.idents :])
-                        place = records.add_output(kept_for, message.channel, packed)
+                        is_kept = root is not None and core.recorded.keeps(root, message)
+                        place = records.add_output(
+                            kept_for, message.channel, packed, cell_id=message.parent_id, at=now, kept=is_kept
+                        )
+                        kept_bytes += len(packed) if is_kept else 0
                 places.append(place)
             return places
 
@@ -94,6 +100,8 @@ class Inbox:
             self._drain(session)
             if any(places):
                 self._sent(root, max(places))
+            if kept_bytes and root is not None:
+                core.recorded.added(root, kept_bytes)
 
         core.persist(record, then)
 
@@ -121,12 +129,12 @@ class Inbox:
 
     def drop_sent(self, session: Session) -> None:
         """Forget the outputs that were sent."""
-        session_id, place = session.session_id, session.sent_place
-        session.sent_place = 0
+        session_id, place, before = session.session_id, session.sent_place, session.marked_place
+        session.sent_place, session.marked_place = 0, place
 
         def record(records: Records) -> None:
-            records.mark_sent(session_id, place)
-            records.drop_outputs(session_id, place)
+            records.mark_sent(session_id, place, after=before)
+            records.drop_outputs(session_id, place, after=before)
 
         self._core.persist(record)
 

@@ -45,6 +45,7 @@ class Found:
     prepared: SnapshotRow | None
     last: SnapshotRow | None
     events: Sequence[str]
+    kept_bytes: int = 0
     begun: str = ""
     """The id of a cell that has begun although the records do not say so yet."""
 
@@ -79,6 +80,7 @@ def read_everything(records: Records, has_begun: Callable[[str, str], bool] = la
                 next((s for s in snapshots if s.state == SnapshotState.PREPARED and s.epoch == row.epoch), None),
                 snapshots[0] if snapshots else None,
                 [event.kind for event in records.open_events(row.id)],
+                records.kept_totals(row.id)[1],
                 next((cell_id for cell_id in queued if has_begun(row.id, cell_id)), ""),
             )
         )
@@ -131,6 +133,7 @@ class Recovery:
             next_number=row.next_number,
             is_detached=row.detached,
             events=list(found.events),
+            kept_bytes=found.kept_bytes,
             park_after_s=park_after(row.environment.get("env") or {}, core.limits.park_after_s)[0],
             last_used=core.now,
             active_since=core.now,

@@ -1,4 +1,4 @@
-"""What clients ask about sessions as a whole: park one.
+"""What clients ask about sessions as a whole: park one, the outputs that are kept of it.
 
 What lives here: finding the session that is meant, and the answers. What must not: the life of a session
 (``sessions.py``), its way out of its worker (``parking.py``).
@@ -6,9 +6,9 @@ What lives here: finding the session that is meant, and the answers. What must n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from caesura.coordinator.state import Kind, Session
 from caesura.errors import CaesuraError, UsageError
@@ -17,7 +17,13 @@ from caesura.wire.messages import Json
 if TYPE_CHECKING:
     from caesura.coordinator.core import Core
 
-Answer = Callable[[Any], None]
+
+class Answer(Protocol):
+    """The result of a request, as JSON, with the bytes that belong to it."""
+
+    def __call__(self, result: Any, buffers: Sequence[bytes] = ()) -> None: ...
+
+
 Refuse = Callable[[CaesuraError], None]
 
 
@@ -38,6 +44,12 @@ class SessionRequests:
                 answer({"session_id": session.session_id, "name": session.name, "parked": True})
 
         self._core.parking.asked(session, then)
+
+    def do_outputs(self, params: Json, answer: Answer, refuse: Refuse) -> None:
+        self._core.recorded.give(params, answer, refuse)
+
+    def do_confirm(self, params: Json, answer: Answer, refuse: Refuse) -> None:
+        self._core.recorded.confirm(params, answer)
 
     def _one(self, named: str) -> Session:
         found = named_sessions(self._core, named) if named else []

@@ -30,6 +30,7 @@ _VARIABLES: Final = {
     "CAESURA_STORE_QUOTA_MB": "store_quota_mb",
     "CAESURA_PRELOAD_MB": "preload_mb",
     "CAESURA_PARK_AFTER": "park_after",
+    "CAESURA_OUTPUTS_QUOTA_MB": "outputs_quota_mb",
 }
 
 _AMOUNTS: Final = {
@@ -38,6 +39,8 @@ _AMOUNTS: Final = {
     "store_quota_mb": "megabytes",
     "preload_mb": "megabytes",
     "store_max_age_h": "hours",
+    "outputs_quota_mb": "megabytes",
+    "outputs_max_age_h": "hours",
 }
 
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -83,6 +86,14 @@ class Caesura(Configurable):
         help="A notebook without a running cell is saved and its worker freed when nobody has used it for so many "
         "seconds; `never`: only when somebody else needs the worker.",
     ).tag(config=True)
+    outputs_quota_mb = Float(
+        64.0,
+        help="How many MB of a notebook's outputs are kept until they are safe in its file; beyond it the oldest are "
+        "dropped, and their cell says so. 0: none are kept.",
+    ).tag(config=True)
+    outputs_max_age_h = Float(
+        168.0, help="Outputs that nobody has fetched are dropped after so many hours, and their cell says so. 0: never."
+    ).tag(config=True)
     start_method = CaselessStrEnum(
         ["fork", "spawn"], "fork", help="How workers are started; spawn where there is no fork."
     ).tag(config=True)
@@ -113,6 +124,7 @@ class Caesura(Configurable):
             memory_reserve_fraction=self.memory_reserve_fraction,
             idle_exit_s=self.idle_exit_s,
             preload_bytes=int(self.preload_mb * 1e6),
+            outputs_bytes=int(self.outputs_quota_mb * 1e6),
             park_after_s=parse_seconds("The setting park_after (CAESURA_PARK_AFTER)", self.park_after),
         )
 
@@ -121,6 +133,7 @@ class Caesura(Configurable):
         return StoreLimits(
             quota_bytes=int(self.store_quota_mb * 1e6) or None,
             max_age_s=self.store_max_age_h * 3600 or None,
+            outputs_max_age_s=self.outputs_max_age_h * 3600 or None,
         )
 
 

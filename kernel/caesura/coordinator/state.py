@@ -217,7 +217,9 @@ class Session:
     operations: dict[str, Operation] = field(default_factory=dict)
     cost: CostModel = field(default_factory=CostModel)
     inbox: deque[Inbound] = field(default_factory=deque)
+    kept_bytes: int = 0  # of the outputs that are kept until they are confirmed
     sent_place: int = 0  # of the last output that was sent and is still recorded; 0: none
+    marked_place: int = 0  # up to here the records say that all was sent
     kernel_info: list[Request] = field(default_factory=list)
     unsaid: list[FrontPublish | FrontReply] = field(default_factory=list)  # until the front is there
     notice: str = ""
@@ -294,3 +296,5 @@ class Limits:
     preload_bytes: int = 0
     park_after_s: float | None = None
     """An idle notebook is parked after so long; None: not by itself."""
+    outputs_bytes: int = 64_000_000
+    """So much of a notebook's outputs is kept until it is confirmed."""

@@ -35,6 +35,7 @@ class StoreLimits:
 
     quota_bytes: int | None = None
     max_age_s: float | None = None
+    outputs_max_age_s: float | None = None
 
 
 class Storage:
@@ -75,10 +76,13 @@ class Storage:
             await asyncio.sleep(_EVERY_S)
 
     async def collect(self) -> int:
-        """Remove what nobody needs; the bytes freed. Snapshots beyond the maximum age are forgotten first, and under a
-        quota that is exceeded the oldest of those that no session lives in. OSError if the disk cannot be read."""
+        """Remove what nobody needs; the bytes freed. Outputs and snapshots beyond their maximum age are forgotten
+        first, and under a quota that is exceeded the oldest of the snapshots that no session lives in. OSError if the
+        disk cannot be read."""
         async with self._one_at_a_time:
             freed = 0
+            if self._limits.outputs_max_age_s is not None:
+                await self._forget_outputs(wall(), self._limits.outputs_max_age_s)
             if self._limits.max_age_s is not None:
                 await self._forget(wall() - self._limits.max_age_s, None)
             freed += await self._sweep()
@@ -88,6 +92,11 @@ class Storage:
                 freed += await self._sweep()
             self._collected_at, self._freed_bytes = wall(), freed
             return freed
+
+    async def _forget_outputs(self, now: float, age_s: float) -> None:
+        await asyncio.wrap_future(
+            self._writer.submit(lambda records: records.age_outputs(now - age_s, now), durable=False)
+        )
 
     async def _forget(self, before: float, most: int | None) -> int:
         return await asyncio.wrap_future(

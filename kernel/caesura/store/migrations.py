@@ -64,7 +64,17 @@ _V1: Final = (
     "CREATE INDEX events_open ON events (session_id) WHERE consumed = 0",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1,)
+_V2: Final = (
+    "ALTER TABLE sessions ADD COLUMN holder TEXT NOT NULL DEFAULT '{}'",
+    "ALTER TABLE outputs ADD COLUMN cell_id TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE outputs ADD COLUMN size_bytes INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE outputs ADD COLUMN at REAL NOT NULL DEFAULT 0",
+    "ALTER TABLE outputs ADD COLUMN kept INTEGER NOT NULL DEFAULT 0",
+    # It holds all that is asked about many at once, so that no message is read for it.
+    "CREATE INDEX outputs_kept ON outputs (session_id, n, size_bytes, at, cell_id, channel, kept) WHERE kept IS 1",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2)
 """``MIGRATIONS[n]`` leads from version n to n + 1."""
 
 SCHEMA_VERSION: Final = len(MIGRATIONS)

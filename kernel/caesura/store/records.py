@@ -10,9 +10,9 @@
 A ``Records`` belongs to the thread that opened it. The coordinator does not open it itself but hands functions to a
 :class:`~caesura.store.writer.Writer`. Every method runs inside the transaction that is open.
 
-What lives here: the class that holds the parts together. The parts: ``session_records`` (sessions, cells, outputs),
-``operation_records`` (operations, events), ``snapshot_records`` (snapshots, moves), ``journal_records`` (decisions,
-waits, marks). Nothing is unpickled.
+What lives here: the class that holds the parts together. The parts: ``session_records`` (sessions, cells),
+``output_records``, ``operation_records`` (operations, events), ``snapshot_records`` (snapshots, moves),
+``journal_records`` (decisions, waits, marks). Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from typing import Self
 from caesura.store.database import Database
 from caesura.store.journal_records import JournalRecords
 from caesura.store.operation_records import OperationRecords
+from caesura.store.output_records import OutputRecords
 from caesura.store.session_records import SessionRecords
 from caesura.store.snapshot_records import SnapshotRecords
 
 
-class Records(SessionRecords, OperationRecords, SnapshotRecords, JournalRecords):
+class Records(SessionRecords, OutputRecords, OperationRecords, SnapshotRecords, JournalRecords):
     """All tables of one home. See the four parts for the methods."""
 
     @classmethod

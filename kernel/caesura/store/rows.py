@@ -40,7 +40,8 @@ class SessionRow:
     """One notebook or function. ``next_number`` is the first Numbered message not yet recorded.
 
     ``state`` is the coordinator's word. ``worker`` is what is known about its process (``{}`` if it has none).
-    ``snapshot_id`` is the snapshot that it lives in while it has no worker.
+    ``snapshot_id`` is the snapshot that it lives in while it has no worker. ``holder`` says who has the notebook open,
+    or since when nobody has.
     """
 
     id: str
@@ -58,6 +59,7 @@ class SessionRow:
     snapshot_id: str | None = None
     parent_op: str | None = None
     worker: Json = field(default_factory=dict)
+    holder: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,13 +181,18 @@ class WaitRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputRow:
-    """One message for the clients of a session. ``n`` orders them, from 1; ``sent`` once it left the socket."""
+    """One message for the clients of a session. ``n`` orders them, from 1; ``sent`` once it left the socket; ``kept``
+    until it is confirmed. ``cell_id`` is the id of the request that it belongs to."""
 
     session_id: str
     n: int
     channel: str
     frames: bytes
     sent: bool = False
+    cell_id: str = ""
+    size_bytes: int = 0
+    at: float = 0.0
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

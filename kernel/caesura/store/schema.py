@@ -29,6 +29,7 @@ sessions = Table(
     Column("snapshot_id", Text),
     Column("parent_op", Text),
     Column("worker", JSON),
+    Column("holder", JSON),
 )
 
 cells = Table(
@@ -144,6 +145,10 @@ outputs = Table(
     Column("channel", Text),
     Column("frames", LargeBinary),
     Column("sent", Boolean),
+    Column("cell_id", Text),
+    Column("size_bytes", Integer),
+    Column("at", Float),
+    Column("kept", Boolean),
 )
 
 marks = Table("marks", metadata, Column("key", Text, primary_key=True), Column("value", Text))

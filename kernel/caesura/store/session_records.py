@@ -1,4 +1,4 @@
-"""Sessions, their cells and their outputs, as they are recorded.
+"""Sessions and their cells, as they are recorded.
 
 Everything here is a plain write or read; what may follow what is the coordinator's table.
 """
@@ -10,13 +10,13 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import LargeBinary, Text, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.sql.dml import Update
 
 from caesura.errors import InternalError
 from caesura.store.queries import Queries
-from caesura.store.rows import CellRow, Json, OutputRow, SessionRow
-from caesura.store.schema import cells, outputs, sessions
+from caesura.store.rows import CellRow, Json, SessionRow
+from caesura.store.schema import cells, sessions
 
 # Built once: they run for every message of a cell, and building a statement costs more than running it.
 _ACCEPT = (
@@ -26,20 +26,6 @@ _ACCEPT = (
 )
 _CELL = select(cells).where(cells.c.session_id == bindparam("session"), cells.c.id == bindparam("cell"))
 _LAST_SEQ = select(func.max(cells.c.seq)).where(cells.c.session_id == bindparam("session"))
-_ADD_OUTPUT = (
-    insert(outputs)
-    .from_select(
-        ["session_id", "n", "channel", "frames", "sent"],
-        select(
-            bindparam("session", type_=Text),
-            func.coalesce(func.max(outputs.c.n), 0) + 1,
-            bindparam("channel", type_=Text),
-            bindparam("frames", type_=LargeBinary),
-            literal(False),
-        ).where(outputs.c.session_id == bindparam("session", type_=Text)),
-    )
-    .returning(outputs.c.n)
-)
 
 
 @functools.cache
@@ -79,6 +65,7 @@ class SessionRecords(Queries):
         connection: Json | None = None,
         environment: Json | None = None,
         worker: Json | None = None,
+        holder: Json | None = None,
     ) -> bool:
         """Change what is given; False if there is no such session. Epoch and snapshot have methods of their own."""
         values = {
@@ -89,6 +76,7 @@ class SessionRecords(Queries):
             "connection": connection,
             "environment": environment,
             "worker": worker,
+            "holder": holder,
         }
         changes = {name: value for name, value in values.items() if value is not None}
         statement = update(sessions).where(sessions.c.id == session_id).values(**changes, updated=at)
@@ -179,37 +167,3 @@ class SessionRecords(Queries):
         changes = {f"new_{name}": value for name, value in values.items() if value is not None}
         statement = _update_cell(tuple(name for name, value in values.items() if value is not None))
         return self._changed(statement, {**changes, "session": session_id, "cell": cell_id, "more": add_moves}) == 1
-
-    # --- outputs ----------------------------------------------------------------------------------------------------
-
-    def add_output(self, session_id: str, channel: str, frames: bytes) -> int:
-        """Record one message for the clients; its ``n``, which orders the session's outputs from 1."""
-        values = {"session": session_id, "channel": channel, "frames": frames}
-        return int(self._database.connection.execute(_ADD_OUTPUT, values).scalar_one())
-
-    def outputs(self, session_id: str, *, unsent_only: bool = False, after: int = 0) -> list[OutputRow]:
-        """Outputs with ``n`` greater than ``after``, in order."""
-        query = select(outputs).where(outputs.c.session_id == session_id, outputs.c.n > after)
-        if unsent_only:
-            query = query.where(outputs.c.sent.is_(False))
-        return self._all(OutputRow, query.order_by(outputs.c.n))
-
-    def mark_sent(self, session_id: str, up_to: int) -> int:
-        """Outputs up to ``up_to`` have left; how many had not before."""
-        statement = (
-            update(outputs)
-            .where(outputs.c.session_id == session_id, outputs.c.n <= up_to, outputs.c.sent.is_(False))
-            .values(sent=True)
-        )
-        return self._changed(statement)
-
-    def drop_outputs(self, session_id: str, up_to: int) -> int:
-        """Forget sent outputs up to ``up_to``, but never the newest, which carries the numbering on; how many."""
-        newest = select(func.max(outputs.c.n)).where(outputs.c.session_id == session_id).scalar_subquery()
-        statement = delete(outputs).where(
-            outputs.c.session_id == session_id,
-            outputs.c.n <= up_to,
-            outputs.c.n < newest,
-            outputs.c.sent.is_(True),
-        )
-        return self._changed(statement)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,83 @@ def test_the_numbers_of_outputs_are_never_used_again(records: Records) -> None:
     records.mark_sent("s", 2)
     records.drop_outputs("s", 2)
     assert records.add_output("s", "iopub", b"c") == 3
+
+
+def add_kept(records: Records, cell_id: str, *frames: bytes, at: float = 1.0, is_sent: bool = True) -> None:
+    for each in frames:
+        n = records.add_output("s", "iopub", each, cell_id=cell_id, at=at, kept=True)
+        if is_sent:
+            records.mark_sent("s", n)
+
+
+def kept(records: Records, after: int = 0) -> list[tuple[int, str, Any]]:
+    """What is kept: its number, cell, and content (of a notice what it says)."""
+    rows, is_more = records.kept_outputs("s", after=after, most_bytes=10**9)
+    assert not is_more
+    return [(r.n, r.cell_id, json.loads(r.frames) if r.channel == "notice" else r.frames) for r in rows]
+
+
+def test_kept_outputs_stay_after_they_were_sent_until_they_are_confirmed(records: Records) -> None:
+    add_kept(records, "a", b"1", b"2")
+    records.add_output("s", "shell", b"reply")
+    add_kept(records, "b", b"44")
+    records.mark_sent("s", 4)
+    records.drop_outputs("s", 4)
+    assert kept(records) == [(1, "a", b"1"), (2, "a", b"2"), (4, "b", b"44")]
+    assert records.kept_totals("s") == (3, 4, 4)
+    assert kept(records, after=2) == [(4, "b", b"44")]
+    assert records.confirm_outputs("s", 2) == 2
+    assert kept(records) == [(4, "b", b"44")]
+    assert records.confirm_outputs("s", 4) == 0
+    assert kept(records) == []
+    assert records.add_output("s", "iopub", b"x") == 5
+
+
+def test_kept_outputs_are_read_in_parts(records: Records) -> None:
+    add_kept(records, "a", b"11", b"22", b"33")
+    rows, is_more = records.kept_outputs("s", after=0, most_bytes=4)
+    assert ([row.n for row in rows], is_more) == ([1, 2], True)
+    rows, is_more = records.kept_outputs("s", after=2, most_bytes=1)
+    assert ([row.n for row in rows], is_more) == ([3], False)
+
+
+def test_beyond_the_quota_the_oldest_go_and_their_cell_says_so(records: Records) -> None:
+    add_kept(records, "a", b"x" * 10, b"x" * 10)
+    add_kept(records, "b", b"x" * 10, b"y" * 10)
+    assert records.trim_outputs("s", 15, 2.0, also_unsent=False) == 10
+    in_a = {"count": 2, "bytes": 20, "reason": "quota"}
+    assert kept(records) == [(2, "a", in_a), (3, "b", {**in_a, "count": 1, "bytes": 10}), (4, "b", b"y" * 10)]
+    add_kept(records, "b", b"z" * 10)
+    assert records.trim_outputs("s", 10, 3.0, also_unsent=False) == 10
+    assert kept(records) == [(2, "a", in_a), (4, "b", in_a), (5, "b", b"z" * 10)]
+
+
+def test_one_output_that_is_larger_than_the_quota_goes_too_and_the_numbers_go_on(records: Records) -> None:
+    add_kept(records, "a", b"x" * 100)
+    assert records.trim_outputs("s", 50, 2.0, also_unsent=False) == 0
+    assert kept(records) == [(1, "a", {"count": 1, "bytes": 100, "reason": "quota"})]
+    assert records.add_output("s", "iopub", b"x") == 2
+
+
+def test_what_was_not_sent_yet_goes_only_when_nobody_is_there_to_get_it(records: Records) -> None:
+    add_kept(records, "a", b"x" * 10, is_sent=False)
+    assert records.trim_outputs("s", 5, 2.0, also_unsent=False) == 10
+    assert kept(records) == [(1, "a", b"x" * 10)]
+    assert records.trim_outputs("s", 5, 2.0, also_unsent=True) == 0
+    assert [row.n for row in records.outputs("s", unsent_only=True)] == []
+
+
+def test_old_outputs_go_by_age_and_later_their_notice(records: Records) -> None:
+    add_kept(records, "a", b"1", b"2", at=10.0)
+    add_kept(records, "a", b"3", at=20.0)
+    assert records.age_outputs(15.0, 30.0) == 2
+    told = {"count": 2, "bytes": 2, "reason": "age"}
+    assert kept(records) == [(2, "a", told), (3, "a", b"3")]
+    assert records.age_outputs(15.0, 31.0) == 0
+    assert records.age_outputs(31.0, 50.0) == 1
+    assert [(n, cell) for n, cell, _ in kept(records)] == [(3, "a")]
+    records.age_outputs(51.0, 60.0)
+    assert kept(records) == []
 
 
 # --- operations -----------------------------------------------------------------------------------------------------

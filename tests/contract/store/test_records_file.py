@@ -65,6 +65,9 @@ def test_a_file_of_every_released_version_opens_with_what_it_held(tmp_path: Path
         assert [row.reason for row in records.decisions("s-1")] == ["the policy is always"]
         assert [row.duration_s for row in records.recent_waits()] == [3.25]
         assert [(row.n, row.frames) for row in records.outputs("s-1")] == [(1, b"\xff")]
+        if version >= 2:
+            assert session.holder == {"since": 9.5}
+            assert records.kept_totals("s-1") == (1, 1, 1)
         assert [row.kind for row in records.open_events("s-1")] == ["interrupt"]
         assert records.mark("greeting") == "hello"
 

@@ -240,12 +240,11 @@ class World:
 
     # --- what a test does -------------------------------------------------------------------------------------------
 
-    def open(self, link: int = STUB, port: int = 0, **variables: str) -> str:
-        """A stub opens a kernel; the session's id."""
+    def open(self, link: int = STUB, port: int = 0, name: str = "", **variables: str) -> str:
+        """A stub opens a kernel, of the notebook at the path ``name``; the session's id."""
         connection = {**CONNECTION, "shell_port": 6000 + (port or link)}
-        self.act(
-            self.core.session.opened, link, wire.OpenKernel(connection=connection, environment=environment(**variables))
-        )
+        message = wire.OpenKernel(connection=connection, environment=environment(**variables), name=name)
+        self.act(self.core.session.opened, link, message)
         opened = [message for to, message in self.told if to == link and isinstance(message, wire.KernelOpened)]
         self.settle()
         return opened[-1].session_id
@@ -260,7 +259,8 @@ class World:
         """A client's request; its id."""
         msg_id = f"m{next(self._messages)}"
         header = {"msg_id": msg_id, "msg_type": msg_type}
-        frames = [json.dumps(header).encode(), b"{}", b"{}", json.dumps(content).encode()]
+        metadata = {"cellId": f"cell-{msg_id}"}
+        frames = [json.dumps(part).encode() for part in (header, {}, metadata, content)]
         self.act(self.core.desk.message, session_id, channel, [b"client"], header, frames)
         return msg_id
 

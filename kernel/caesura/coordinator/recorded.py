@@ -1,0 +1,159 @@
+"""Outputs are kept until our extension has them safe in the notebook's file: none is lost with a closed browser.
+
+What lives here: which are kept, for how long, and what is answered about them. What must not: how they are recorded
+(``inbox.py``, ``store/output_records.py``), how they are put into cells (that is the extension's).
+
+Only a notebook with a path is one that somebody comes back to: the outputs of the others are forgotten when they are
+sent.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from caesura import points
+from caesura.coordinator.requests import unpack_frames, unpack_request
+from caesura.coordinator.state import Kind, Session
+from caesura.errors import UsageError
+from caesura.store.output_records import NOTICE
+from caesura.store.records import Records
+from caesura.wire.messages import Json, Output
+
+if TYPE_CHECKING:
+    from caesura.coordinator.core import Core
+    from caesura.coordinator.session_requests import Answer, Refuse
+
+_SHOWN: Final = frozenset(
+    {
+        "stream",
+        "display_data",
+        "update_display_data",
+        "execute_result",
+        "error",
+        "clear_output",
+        "execute_input",
+    }
+)
+"""What a cell shows, and what says its number."""
+_AT_ONCE_BYTES: Final = 8 << 20
+_SPARE: Final = 0.9
+"""The part of the quota that is left when it was exceeded, so that not every output has to move another."""
+
+
+class Recorded:
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def keeps(self, root: Session, message: Output) -> bool:
+        """Whether the message is kept after it was sent."""
+        return (
+            root.kind is Kind.NOTEBOOK
+            and bool(root.name)
+            and self._core.limits.outputs_bytes > 0
+            and message.channel == "iopub"
+            and message.msg_type in _SHOWN
+        )
+
+    def added(self, root: Session, size_bytes: int) -> None:
+        """So much more is kept: beyond the quota the oldest go."""
+        root.kept_bytes += size_bytes
+        if root.kept_bytes <= self._core.limits.outputs_bytes or root.is_ended:
+            return
+        session_id, now, most = root.session_id, self._core.now, int(self._core.limits.outputs_bytes * _SPARE)
+        also_unsent = root.is_detached
+        root.kept_bytes = most  # until it is known; meanwhile nobody asks again for every output
+
+        def then(left: int) -> None:
+            root.kept_bytes = left
+
+        self._core.persist(
+            lambda records: records.trim_outputs(session_id, most, now, also_unsent=also_unsent),
+            then,
+        )
+
+    # --- what the extension asks ------------------------------------------------------------------------------------
+
+    def give(self, params: Json, answer: Answer, refuse: Refuse) -> None:
+        """``{"session_id", "after"}``: what is kept, oldest first, and the cells that it belongs to."""
+        session_id, after = str(params["session_id"]), int(params.get("after") or 0)
+        most = int(params.get("most_bytes") or _AT_ONCE_BYTES)
+        session = self._core.sessions.get(session_id)
+        open_cells = [] if session is None else [cell_id for cell_id in session.cells if cell_id]
+        self._core.persist(
+            lambda records: _read(records, session_id, after, most, open_cells),
+            lambda found: refuse(found) if isinstance(found, UsageError) else answer(*found),
+        )
+
+    def confirm(self, params: Json, answer: Answer) -> None:
+        """``{"session_id", "up_to"}``: these are safe in the notebook's file."""
+        session_id, up_to = str(params["session_id"]), int(params["up_to"])
+        session = self._core.sessions.get(session_id)
+
+        def record(records: Records) -> int:
+            points.reach("confirm.before_record")
+            return records.confirm_outputs(session_id, up_to)
+
+        def then(left: int) -> None:
+            if session is not None:
+                session.kept_bytes = left
+            answer({"session_id": session_id, "confirmed": up_to, "kept_bytes": left})
+
+        self._core.persist(record, then)
+
+
+def _read(
+    records: Records, session_id: str, after: int, most_bytes: int, open_cells: list[str]
+) -> tuple[Json, list[bytes]] | UsageError:
+    row = records.session(session_id)
+    if row is None:
+        return UsageError(f"There is no session {session_id!r}. `caesura sessions` lists them.")
+    rows, is_more = records.kept_outputs(session_id, after=after, most_bytes=most_bytes)
+    buffers: list[bytes] = []
+    shown: list[Json] = []
+    for output in rows:
+        described: Json = {"n": output.n, "cell_id": output.cell_id, "at": output.at}
+        if output.channel == NOTICE:
+            described["dropped"] = json.loads(output.frames)
+        else:
+            _, _, frames = unpack_frames(output.frames)
+            described["first"], described["parts"] = len(buffers), len(frames)
+            buffers.extend(frames)
+        shown.append(described)
+    ids = dict.fromkeys([*(output.cell_id for output in rows), *open_cells])
+    cells = [cell for cell_id in ids if (cell := _cell(records, session_id, cell_id))]
+    last = rows[-1].n if rows else after
+    found = {
+        "session_id": session_id,
+        "name": row.name,
+        "last": last,
+        "more": is_more,
+        "outputs": shown,
+        "cells": cells,
+    }
+    return found, buffers
+
+
+def _cell(records: Records, session_id: str, cell_id: str) -> Json | None:
+    row = records.cell(session_id, cell_id)
+    if row is None:
+        return None
+    return {
+        "cell_id": cell_id,
+        "notebook_cell": notebook_cell(row.request),
+        "state": row.state,
+        "status": row.status,
+        "created": row.created,
+    }
+
+
+def notebook_cell(request: bytes) -> str | None:
+    """The id of the cell in the notebook's file (``metadata.cellId``, which JupyterLab sends), or None."""
+    if not request:
+        return None
+    try:
+        metadata: Any = json.loads(unpack_request(request).frames[2])
+    except ValueError:
+        return None
+    found = metadata.get("cellId") if isinstance(metadata, dict) else None
+    return found if isinstance(found, str) else None

@@ -39,6 +39,7 @@ class Moves:
 
     def blocked(self, session: Session, message: wire.Blocked) -> None:
         """Nothing can run in the session's worker."""
+        points.reach("blocked.received")
         block = block_from(message)
         session.block = block
         cell = session.cell
@@ -151,6 +152,7 @@ class Moves:
         session.move = Move(block, session.epoch, is_abortable, self._core.now)
         room_bytes = self._core.room_bytes()
         freeze = wire.Freeze(epoch=session.epoch, serial=block.serial, abortable=is_abortable, room_bytes=room_bytes)
+        points.reach("freeze.before_send")
         self._core.put(SendWorker(worker.worker_id, freeze))
 
     def frozen(self, session: Session, message: wire.Frozen) -> None:

@@ -67,6 +67,7 @@ def save(
     data = stream.take()
     points.reach("prepare.after_serialise")
     refs = blobs.put([data, *pickler.buffers], aborted, room_bytes=room_bytes)
+    points.reach("prepare.after_put")
     used = {str(place): names[place] for place in seeds.used(names, data)}
     return archive.make(blobs, refs[0], refs[1:], {"count": len(names), "used": used}, about or {})
 

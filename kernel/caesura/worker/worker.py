@@ -287,6 +287,7 @@ class Worker:
             self._loop.stand_still(_ALWAYS_S)
         else:
             self._loop.let_time_pass()
+        points.reach("block.before_send")
         self._channel.send(
             blocked_message(
                 block,

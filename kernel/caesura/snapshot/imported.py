@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeGuard
 
-from caesura.snapshot.fingerprints import Fingerprint, fingerprint, is_same
+from caesura.snapshot.fingerprints import WatchedDicts
+from caesura.snapshot.loaded_modules import OfLoadedModules
 from caesura.snapshot.reducing import is_a
 
 _OURS: Final = frozenset(
@@ -57,10 +58,10 @@ class _Note:
     contents: Mapping[str, Any]
     names: list[str]
     values: list[Any]
-    table: Fingerprint | None = None
 
 
 _modules: dict[str, _Note] = {}
+_watched: Final = WatchedDicts()
 _classes: dict[type, _Note] = {}
 _sources: dict[str, Source] = {}
 _reloaded: set[str] = set()
@@ -98,6 +99,7 @@ def note_import(module: types.ModuleType) -> None:
     """The import of ``module`` is over, the first one or a reload."""
     name = module.__name__
     _seen.add(name)
+    _not_imported.forget()
     _note(name, module)
     path = getattr(module, "__file__", None)
     if isinstance(path, str) and is_users(path) and name.partition(".")[0] not in _OURS:
@@ -123,14 +125,15 @@ def _note(name: str, module: types.ModuleType) -> None:
     if name.partition(".")[0] in _OURS:
         return
     contents = module.__dict__
-    _modules[name] = _noted(contents, fingerprint(contents))
+    _modules[name] = _noted(contents)
+    _watched.note(name, contents)
     for value in list(contents.values()):
         if _is_plain_class(value) and value not in _classes and value.__module__ == name:
             _classes[value] = _noted(value.__dict__)
 
 
-def _noted(contents: Mapping[str, Any], table: Fingerprint | None = None) -> _Note:
-    return _Note(contents, list(contents), list(contents.values()), table)
+def _noted(contents: Mapping[str, Any]) -> _Note:
+    return _Note(contents, list(contents), list(contents.values()))
 
 
 def sources() -> dict[str, Source]:
@@ -140,9 +143,16 @@ def sources() -> dict[str, Source]:
 
 def not_imported() -> set[str]:
     """Names in ``sys.modules`` that no import has put there, or behind which another module stands by now."""
+    return _not_imported.value()
+
+
+def _find_not_imported() -> set[str]:
     loaded = sys.modules
     other = {name for name, note in _modules.items() if name in loaded and _dict_of(loaded[name]) is not note.contents}
     return (loaded.keys() - _seen) | other
+
+
+_not_imported: Final = OfLoadedModules(_find_not_imported)
 
 
 def _dict_of(module: object) -> object:
@@ -156,14 +166,17 @@ def has_reloaded() -> bool:
 
 def library_changes(namespace: Mapping[str, Any]) -> Iterator[Change]:
     """What was set at run time in modules of libraries, and in their classes as far as ``namespace`` leads to them."""
-    for name, note in _modules.items():
-        if name not in _sources and not _is_as_noted(note):
-            module = sys.modules.get(name)
-            if isinstance(module, types.ModuleType) and module.__dict__ is note.contents:
-                yield from _differences(name, "", module, note)
+    for name in _watched.changed():
+        note, module = _modules[name], sys.modules.get(name)
+        if name in _sources or not isinstance(module, types.ModuleType) or module.__dict__ is not note.contents:
+            continue
+        if _has_values_of(note):
+            _watched.note(name, module.__dict__)
+        else:
+            yield from _differences(name, "", module, note)
     for cls in _near_classes(namespace):
         note = _classes.get(cls)  # type: ignore[assignment]
-        if note is not None and cls.__module__ not in _sources and not _is_as_noted(note):
+        if note is not None and cls.__module__ not in _sources and not _has_values_of(note):
             yield from _differences(cls.__module__, cls.__qualname__, cls, note)
 
 
@@ -206,18 +219,6 @@ def _is_plain_class(value: object) -> TypeGuard[type]:
     """Whether it is a class that can be a key: a metaclass may compare in a way of its own, warn, or forbid it."""
     meta: Any = type(value)
     return isinstance(value, type) and meta.__hash__ is type.__hash__ and meta.__eq__ is type.__eq__
-
-
-def _is_as_noted(note: _Note) -> bool:
-    contents: Any = note.contents
-    if note.table is not None:
-        if is_same(contents, note.table):
-            return True
-        note.table = None
-    is_unchanged = _has_values_of(note)
-    if is_unchanged and type(contents) is dict:
-        note.table = fingerprint(contents)
-    return is_unchanged
 
 
 def _has_values_of(note: _Note) -> bool:

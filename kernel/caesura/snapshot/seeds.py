@@ -152,7 +152,8 @@ def used(names: Sequence[str], stream: bytes) -> list[int]:
     """The places to which ``stream`` refers, and perhaps a few more, beside the empty ones."""
     count = len(names)
     found = {place for each in set(_LONG_GET.findall(stream)) if ALWAYS <= (place := _number(each)) < count}
-    return [place for place, name in enumerate(names) if place in found or (name and place < ALWAYS)]
+    # Not all names are looked at: in a forked process that would copy the pages of most of them.
+    return [place for place, name in enumerate(names[:ALWAYS]) if name] + sorted(found)
 
 
 def _number(pair: bytes) -> int:

@@ -13,9 +13,10 @@ import contextvars
 import sys
 import types
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from caesura.snapshot import packages
+from caesura.snapshot.loaded_modules import OfLoadedModules
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +62,20 @@ def remember() -> None:
             elif isinstance(value, contextvars.ContextVar):
                 found.variables.setdefault(id(value), (value, name, attribute))
     _warm = found
+    _others.forget()
 
 
 def others() -> list[tuple[str, Any]]:
     """What stands in ``sys.modules`` and was not remembered, or not under this name."""
+    return _others.value()
+
+
+def _find_others() -> list[tuple[str, Any]]:
     warm = _warm.modules
     return [(name, module) for name, module in list(sys.modules.items()) if warm.get(name) is not module]
+
+
+_others: Final = OfLoadedModules(_find_others)
 
 
 def imported_names() -> list[str]:

@@ -43,8 +43,8 @@ class Database:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
                 if is_new:
                     sync_directory(path.parent)
-            self._raw = _connect(path, read_only)
-            self._engine = _engine(self._raw, read_only)
+            self.raw = _connect(path, read_only)
+            self._engine = _engine(self.raw, read_only)
             self.connection: Connection = self._engine.connect()
             try:
                 if not read_only:
@@ -75,7 +75,7 @@ class Database:
 
     def _pragma(self, text: str) -> None:
         # Past SQLAlchemy, which would open a transaction first; these settings cannot change inside one.
-        self._raw.execute(f"PRAGMA {text}").close()
+        self.raw.execute(f"PRAGMA {text}").close()
 
     @contextlib.contextmanager
     def transaction(self, *, durable: bool) -> Iterator[None]:
@@ -94,20 +94,20 @@ class Database:
             yield from self._part()
 
     def _part(self) -> Iterator[None]:
-        self._raw.execute("SAVEPOINT part").close()
+        self.raw.execute("SAVEPOINT part").close()
         try:
             yield
         except BaseException:
-            if self._raw.in_transaction:
-                self._raw.execute("ROLLBACK TO part").close()
-                self._raw.execute("RELEASE part").close()
+            if self.raw.in_transaction:
+                self.raw.execute("ROLLBACK TO part").close()
+                self.raw.execute("RELEASE part").close()
             raise
-        self._raw.execute("RELEASE part").close()
+        self.raw.execute("RELEASE part").close()
 
     def _check_open(self) -> None:
         # At some errors (disk full, I/O) SQLite rolls the whole transaction back by itself. A COMMIT would then
         # succeed and mean nothing.
-        if not self._raw.in_transaction:
+        if not self.raw.in_transaction:
             raise sqlite3.OperationalError("the transaction was rolled back by an earlier error")
 
     def close(self) -> None:
@@ -126,8 +126,8 @@ def _engine(raw: sqlite3.Connection, read_only: bool) -> Engine:
     begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"  # immediate: wait for the lock first, not in the middle
 
     @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+    def _begin(_: Connection) -> None:
+        raw.execute(begin).close()
 
     return engine
 

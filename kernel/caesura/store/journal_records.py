@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
+from caesura.store.prepared import Prepared
 from caesura.store.queries import Queries
 from caesura.store.rows import DecisionRow, WaitRow
 from caesura.store.schema import decisions, marks, waits
 
+_SETTLE = Prepared(
+    update(decisions).where(decisions.c.id == bindparam("decision")).values(actual_s=bindparam("seconds"))
+)
 _KEPT_PER_KEY = 240
 _KEPT_IN_ALL = 50_000  # names of events may be made up afresh each time
 
@@ -21,8 +25,7 @@ class JournalRecords(Queries):
 
     def settle_decision(self, decision_id: int, actual_s: float) -> bool:
         """What the wait really took. False if there is no such decision."""
-        statement = update(decisions).where(decisions.c.id == decision_id).values(actual_s=actual_s)
-        return self._changed(statement) == 1
+        return self._changed(_SETTLE, decision=decision_id, seconds=actual_s) == 1
 
     def decisions(self, session_id: str | None = None, cell_id: str | None = None) -> list[DecisionRow]:
         """Decisions in the order in which they were made; of one session or cell, if given."""

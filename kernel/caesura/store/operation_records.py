@@ -2,15 +2,70 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import Text, bindparam, case, func, or_, select, update
 
+from caesura.store.prepared import Prepared
 from caesura.store.queries import Queries
 from caesura.store.rows import EventKind, EventRow, OperationRow, OperationState
 from caesura.store.schema import events, operations
 
+_OPERATION = Prepared(select(operations).where(operations.c.id == bindparam("operation")))
+_NEXT_DUE = Prepared(
+    select(func.min(operations.c.due)).where(
+        operations.c.state == OperationState.PENDING.value, operations.c.due.is_not(None)
+    )
+)
+_ANSWER = Prepared(
+    update(operations)
+    .where(operations.c.id == bindparam("operation"), operations.c.state == OperationState.PENDING.value)
+    .values(
+        state=bindparam("new_state"),
+        ok=bindparam("new_ok"),
+        result=bindparam("new_result"),
+        text=bindparam("new_text"),
+        answered_at=bindparam("at"),
+    )
+)
+_CANCEL = Prepared(
+    update(operations)
+    .where(operations.c.id == bindparam("operation"), operations.c.state == OperationState.PENDING.value)
+    .values(state=OperationState.CANCELLED.value, answered_at=bindparam("at"), consumed=True)
+)
+_HAS_ANSWER = or_(
+    operations.c.state == OperationState.ANSWERED.value, operations.c.state == OperationState.UNCERTAIN.value
+)
+_UNCONSUMED = Prepared(
+    select(operations)
+    .where(operations.c.session_id == bindparam("session"), _HAS_ANSWER, operations.c.consumed.is_(False))
+    .order_by(operations.c.answered_at, operations.c.id)
+)
+_GIVEN = select(func.json_each(bindparam("ids", type_=Text)).table_valued("value").c.value)
+_ANSWERS = Prepared(select(operations.c.id, operations.c.ok).where(operations.c.id.in_(_GIVEN), _HAS_ANSWER))
+_CONSUME = Prepared(
+    update(operations)
+    .where(
+        operations.c.session_id == bindparam("session"),
+        operations.c.id.in_(_GIVEN),
+        operations.c.state != OperationState.PENDING.value,
+        operations.c.consumed.is_(False),
+    )
+    .values(consumed=True)
+    .returning(operations.c.id)
+)
 _PRECEDENCE = {EventKind.RESTART: 0, EventKind.SHUTDOWN: 0, EventKind.CANCEL: 1, EventKind.INTERRUPT: 2}
+
+_RANK = case({kind.value: rank for kind, rank in _PRECEDENCE.items()}, value=events.c.kind, else_=3)
+_OPEN_EVENTS = Prepared(
+    select(events)
+    .where(events.c.session_id == bindparam("session"), events.c.consumed.is_(False))
+    .order_by(_RANK, events.c.at, events.c.id)
+)
+_CONSUME_EVENT = Prepared(
+    update(events).where(events.c.id == bindparam("event"), events.c.consumed.is_(False)).values(consumed=True)
+)
 
 
 class OperationRecords(Queries):
@@ -24,7 +79,7 @@ class OperationRecords(Queries):
         return True
 
     def operation(self, op_id: str) -> OperationRow | None:
-        return self._one(OperationRow, select(operations).where(operations.c.id == op_id))
+        return self._one(OperationRow, _OPERATION, operation=op_id)
 
     def operations(
         self,
@@ -48,8 +103,7 @@ class OperationRecords(Queries):
 
     def next_due(self) -> float | None:
         """The earliest ``due`` of a pending operation, or None."""
-        pending = operations.c.state == OperationState.PENDING.value
-        found = self._scalar(select(func.min(operations.c.due)).where(pending, operations.c.due.is_not(None)))
+        found = self._scalar(_NEXT_DUE)
         return None if found is None else float(found)
 
     def record_answer(
@@ -64,53 +118,26 @@ class OperationRecords(Queries):
     ) -> bool:
         """Record the answer of a pending operation. False, and nothing changes, if it has one or is unknown."""
         state = OperationState.UNCERTAIN if uncertain else OperationState.ANSWERED
-        statement = (
-            update(operations)
-            .where(operations.c.id == op_id, operations.c.state == OperationState.PENDING.value)
-            .values(state=state.value, ok=ok, result=result, text=text, answered_at=at)
-        )
-        return self._changed(statement) == 1
+        new = {"new_state": state.value, "new_ok": ok, "new_result": result, "new_text": text}
+        return self._changed(_ANSWER, operation=op_id, at=at, **new) == 1
 
     def cancel_operation(self, op_id: str, at: float) -> bool:
         """Nobody waits for it any more. False if it is not pending."""
-        statement = (
-            update(operations)
-            .where(operations.c.id == op_id, operations.c.state == OperationState.PENDING.value)
-            .values(state=OperationState.CANCELLED.value, answered_at=at, consumed=True)
-        )
-        return self._changed(statement) == 1
+        return self._changed(_CANCEL, operation=op_id, at=at) == 1
 
     def unconsumed_answers(self, session_id: str) -> list[OperationRow]:
         """What has come for a session and was not yet delivered, in the order in which it came."""
-        query = select(operations).where(
-            operations.c.session_id == session_id,
-            operations.c.state.in_([OperationState.ANSWERED.value, OperationState.UNCERTAIN.value]),
-            operations.c.consumed.is_(False),
-        )
-        return self._all(OperationRow, query.order_by(operations.c.answered_at, operations.c.id))
+        return self._all(OperationRow, _UNCONSUMED, session=session_id)
 
     def answers(self, op_ids: Sequence[str]) -> dict[str, bool]:
         """Of ``op_ids``, those that have an answer: id → it succeeded (for :func:`caesura.model.is_satisfied`)."""
-        query = select(operations.c.id, operations.c.ok).where(
-            operations.c.id.in_(op_ids),
-            operations.c.state.in_([OperationState.ANSWERED.value, OperationState.UNCERTAIN.value]),
-        )
-        return {op_id: bool(ok) for op_id, ok in self._database.connection.execute(query)}
+        found = _ANSWERS.execute(self._database.raw, {"ids": json.dumps(list(op_ids))})
+        return {op_id: bool(ok) for op_id, ok in found}
 
     def consume_answers(self, session_id: str, op_ids: Sequence[str]) -> list[str]:
         """These answers are part of what the session has run on. Those that were not so before, in no order."""
-        statement = (
-            update(operations)
-            .where(
-                operations.c.session_id == session_id,
-                operations.c.id.in_(op_ids),
-                operations.c.state != OperationState.PENDING.value,
-                operations.c.consumed.is_(False),
-            )
-            .values(consumed=True)
-            .returning(operations.c.id)
-        )
-        return [str(op_id) for (op_id,) in self._database.connection.execute(statement)]
+        values = {"session": session_id, "ids": json.dumps(list(op_ids))}
+        return [str(op_id) for (op_id,) in _CONSUME.execute(self._database.raw, values)]
 
     # --- events -----------------------------------------------------------------------------------------------------
 
@@ -124,11 +151,8 @@ class OperationRecords(Queries):
 
     def open_events(self, session_id: str) -> list[EventRow]:
         """Events not yet consumed: restart and shutdown first, then cancel, then interrupt; each in order of time."""
-        rank = case({kind.value: rank for kind, rank in _PRECEDENCE.items()}, value=events.c.kind, else_=3)
-        query = select(events).where(events.c.session_id == session_id, events.c.consumed.is_(False))
-        return self._all(EventRow, query.order_by(rank, events.c.at, events.c.id))
+        return self._all(EventRow, _OPEN_EVENTS, session=session_id)
 
     def consume_event(self, event_id: int) -> bool:
         """The event has taken effect. False if it had before."""
-        statement = update(events).where(events.c.id == event_id, events.c.consumed.is_(False)).values(consumed=True)
-        return self._changed(statement) == 1
+        return self._changed(_CONSUME_EVENT, event=event_id) == 1

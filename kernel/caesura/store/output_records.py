@@ -15,14 +15,14 @@ from typing import Final
 
 from sqlalchemy import LargeBinary, Text, bindparam, delete, func, insert, literal, select, update
 
+from caesura.store.prepared import Prepared
 from caesura.store.queries import Queries
 from caesura.store.rows import OutputRow
 from caesura.store.schema import outputs
 
 NOTICE: Final = "notice"
 
-# Built once: it runs for every message of a cell, and building a statement costs more than running it.
-_ADD_OUTPUT = (
+_ADD_OUTPUT = Prepared(
     insert(outputs)
     .from_select(
         ["session_id", "n", "channel", "frames", "sent", "cell_id", "size_bytes", "at", "kept"],
@@ -47,16 +47,8 @@ class OutputRecords(Queries):
         self, session_id: str, channel: str, frames: bytes, *, cell_id: str = "", at: float = 0.0, kept: bool = False
     ) -> int:
         """Record one message for the clients; its ``n``. ``kept``: also after it was sent, until it is confirmed."""
-        values = {
-            "session": session_id,
-            "channel": channel,
-            "frames": frames,
-            "cell": cell_id,
-            "size": len(frames),
-            "at": at,
-            "kept": kept,
-        }
-        return int(self._database.connection.execute(_ADD_OUTPUT, values).scalar_one())
+        values = {"channel": channel, "frames": frames, "cell": cell_id, "size": len(frames), "at": at, "kept": kept}
+        return int(self._scalar(_ADD_OUTPUT, session=session_id, **values))
 
     def outputs(self, session_id: str, *, unsent_only: bool = False, after: int = 0) -> list[OutputRow]:
         """Outputs with ``n`` greater than ``after``, in order."""

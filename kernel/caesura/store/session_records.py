@@ -11,30 +11,44 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select, update
-from sqlalchemy.sql.dml import Update
 
 from caesura.errors import InternalError
+from caesura.store.prepared import Prepared
 from caesura.store.queries import Queries
 from caesura.store.rows import CellRow, Json, SessionRow
 from caesura.store.schema import cells, sessions
 
-# Built once: they run for every message of a cell, and building a statement costs more than running it.
-_ACCEPT = (
+_ACCEPT = Prepared(
     update(sessions)
     .where(sessions.c.id == bindparam("session"), sessions.c.next_number == bindparam("number"))
     .values(next_number=bindparam("following"))
 )
-_CELL = select(cells).where(cells.c.session_id == bindparam("session"), cells.c.id == bindparam("cell"))
-_LAST_SEQ = select(func.max(cells.c.seq)).where(cells.c.session_id == bindparam("session"))
+_GRANT = Prepared(
+    update(sessions)
+    .where(sessions.c.id == bindparam("session"), sessions.c.epoch == bindparam("expected"))
+    .values(epoch=bindparam("next_epoch"), updated=bindparam("at"))
+)
+_CELL = Prepared(select(cells).where(cells.c.session_id == bindparam("session"), cells.c.id == bindparam("cell")))
+_LAST_SEQ = Prepared(select(func.max(cells.c.seq)).where(cells.c.session_id == bindparam("session")))
 
 
 @functools.cache
-def _update_cell(columns: tuple[str, ...]) -> Update:
-    return (
+def _update_cell(columns: tuple[str, ...]) -> Prepared:
+    return Prepared(
         update(cells)
         .where(cells.c.session_id == bindparam("session"), cells.c.id == bindparam("cell"))
         .values({name: bindparam(f"new_{name}") for name in columns})
         .values(moves=cells.c.moves + bindparam("more"))
+    )
+
+
+@functools.cache
+def _update_session(columns: tuple[str, ...]) -> Prepared:
+    return Prepared(
+        update(sessions)
+        .where(sessions.c.id == bindparam("session"))
+        .values({name: bindparam(f"new_{name}") for name in columns})
+        .values(updated=bindparam("at"))
     )
 
 
@@ -79,8 +93,8 @@ class SessionRecords(Queries):
             "holder": holder,
         }
         changes = {name: value for name, value in values.items() if value is not None}
-        statement = update(sessions).where(sessions.c.id == session_id).values(**changes, updated=at)
-        return self._changed(statement) == 1
+        statement, new = _update_session(tuple(changes)), {f"new_{name}": value for name, value in changes.items()}
+        return self._changed(statement, session=session_id, at=at, **new) == 1
 
     def drop_session(self, session_id: str) -> bool:
         """Forget a session and everything that belongs to it; False if there is none. Its waits stay as history."""
@@ -88,12 +102,8 @@ class SessionRecords(Queries):
 
     def grant_epoch(self, session_id: str, expected: int, at: float) -> int | None:
         """Raise the epoch by one for a new process, if it still is ``expected``: the new one, else None (I1)."""
-        statement = (
-            update(sessions)
-            .where(sessions.c.id == session_id, sessions.c.epoch == expected)
-            .values(epoch=expected + 1, updated=at)
-        )
-        return expected + 1 if self._changed(statement) == 1 else None
+        count = self._changed(_GRANT, session=session_id, expected=expected, next_epoch=expected + 1, at=at)
+        return expected + 1 if count == 1 else None
 
     def accept_number(self, session_id: str, number: int) -> bool:
         """Whether the Numbered message ``number`` is new; then it counts as recorded from this transaction on.
@@ -112,7 +122,7 @@ class SessionRecords(Queries):
     def accept_numbers(self, session_id: str, first: int, last: int) -> bool:
         """As :meth:`accept_number` for all from ``first`` to ``last``; False, and nothing is changed, if ``first`` is
         not the one that comes next."""
-        return self._changed(_ACCEPT, {"session": session_id, "number": first, "following": last + 1}) == 1
+        return self._changed(_ACCEPT, session=session_id, number=first, following=last + 1) == 1
 
     # --- cells ------------------------------------------------------------------------------------------------------
 
@@ -120,13 +130,13 @@ class SessionRecords(Queries):
         """Record a new cell at the end of its session's queue: the row with its ``seq``; None if its id is known."""
         if self.cell(row.session_id, row.id) is not None:
             return None
-        last = self._scalar(_LAST_SEQ, {"session": row.session_id})
+        last = self._scalar(_LAST_SEQ, session=row.session_id)
         placed = replace(row, seq=(last or 0) + 1)
         self._insert(cells, placed)
         return placed
 
     def cell(self, session_id: str, cell_id: str) -> CellRow | None:
-        return self._one(CellRow, _CELL, {"session": session_id, "cell": cell_id})
+        return self._one(CellRow, _CELL, session=session_id, cell=cell_id)
 
     def find_cells(self, id_prefix: str) -> list[CellRow]:
         """The cells of all sessions whose id begins with ``id_prefix``, newest first."""
@@ -166,4 +176,4 @@ class SessionRecords(Queries):
         }
         changes = {f"new_{name}": value for name, value in values.items() if value is not None}
         statement = _update_cell(tuple(name for name, value in values.items() if value is not None))
-        return self._changed(statement, {**changes, "session": session_id, "cell": cell_id, "more": add_moves}) == 1
+        return self._changed(statement, session=session_id, cell=cell_id, more=add_moves, **changes) == 1

@@ -7,11 +7,59 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import bindparam, delete, exists, func, select, update
 
+from caesura.store.prepared import Prepared
 from caesura.store.queries import Queries
 from caesura.store.rows import MoveRow, SnapshotRow, SnapshotState
 from caesura.store.schema import events, moves, sessions, snapshots
+
+_SNAPSHOT = Prepared(select(snapshots).where(snapshots.c.id == bindparam("snapshot")))
+_IS_PREPARED = exists().where(
+    snapshots.c.id == bindparam("snapshot"),
+    snapshots.c.session_id == bindparam("session"),
+    snapshots.c.epoch == bindparam("at_epoch"),
+    snapshots.c.state == SnapshotState.PREPARED.value,
+)
+_HAS_EVENT = exists().where(events.c.session_id == bindparam("session"), events.c.consumed.is_(False))
+_LEAVES = (
+    update(sessions)
+    .where(
+        sessions.c.id == bindparam("session"),
+        sessions.c.epoch == bindparam("at_epoch"),
+        sessions.c.next_number > bindparam("last_number"),
+        _IS_PREPARED,
+    )
+    .values(epoch=bindparam("next_epoch"), snapshot_id=bindparam("snapshot"), updated=bindparam("at"))
+)
+_COMMIT, _COMMIT_OVER_EVENTS = Prepared(_LEAVES.where(~_HAS_EVENT)), Prepared(_LEAVES)
+_PASS_PREPARED = Prepared(
+    update(snapshots)
+    .where(snapshots.c.session_id == bindparam("session"), snapshots.c.state == SnapshotState.PREPARED.value)
+    .values(state=SnapshotState.PASSED.value)
+)
+_COMES_BACK = Prepared(
+    update(sessions)
+    .where(sessions.c.id == bindparam("session"), sessions.c.snapshot_id == bindparam("snapshot"))
+    .values(snapshot_id=None, updated=bindparam("at"))
+)
+_SET_STATE = Prepared(
+    update(snapshots)
+    .where(snapshots.c.id == bindparam("snapshot"), snapshots.c.state == bindparam("old"))
+    .values(state=bindparam("new"))
+)
+_OPEN_MOVE = (
+    select(moves.c.id)
+    .where(moves.c.session_id == bindparam("session"), moves.c.to_pid.is_(None))
+    .order_by(moves.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_FINISH_MOVE = Prepared(
+    update(moves)
+    .where(moves.c.id == _OPEN_MOVE)
+    .values(to_pid=bindparam("pid"), resumed_at=bindparam("at"), load_s=bindparam("seconds"))
+)
 
 
 class SnapshotRecords(Queries):
@@ -22,7 +70,7 @@ class SnapshotRecords(Queries):
         self._insert(snapshots, row)
 
     def snapshot(self, snapshot_id: str) -> SnapshotRow | None:
-        return self._one(SnapshotRow, select(snapshots).where(snapshots.c.id == snapshot_id))
+        return self._one(SnapshotRow, _SNAPSHOT, snapshot=snapshot_id)
 
     def snapshots(self, session_id: str | None = None, states: Collection[str] | None = None) -> list[SnapshotRow]:
         """Snapshots, newest first."""
@@ -48,22 +96,16 @@ class SnapshotRecords(Queries):
         dead already). Otherwise nothing changes. Whether an answer has come that wakes the session is for the caller
         to look at, in the same transaction: ``is_satisfied(wake, records.answers(...), now)``.
         """
-        is_prepared = exists().where(
-            snapshots.c.id == snapshot_id,
-            snapshots.c.session_id == session_id,
-            snapshots.c.epoch == epoch,
-            snapshots.c.state == SnapshotState.PREPARED.value,
+        count = self._changed(
+            _COMMIT_OVER_EVENTS if over_events else _COMMIT,
+            session=session_id,
+            snapshot=snapshot_id,
+            at_epoch=epoch,
+            next_epoch=epoch + 1,
+            last_number=last_number,
+            at=at,
         )
-        has_event = exists().where(events.c.session_id == session_id, events.c.consumed.is_(False))
-        statement = update(sessions).where(
-            sessions.c.id == session_id,
-            sessions.c.epoch == epoch,
-            sessions.c.next_number > last_number,
-            is_prepared,
-        )
-        if not over_events:
-            statement = statement.where(~has_event)
-        if self._changed(statement.values(epoch=epoch + 1, snapshot_id=snapshot_id, updated=at)) != 1:
+        if count != 1:
             return False
         self._set_state(snapshot_id, SnapshotState.PREPARED, SnapshotState.COMMITTED)
         return True
@@ -74,19 +116,11 @@ class SnapshotRecords(Queries):
 
     def pass_prepared(self, session_id: str) -> int:
         """:meth:`pass_snapshot` for all of a session that are prepared; how many."""
-        statement = update(snapshots).where(
-            snapshots.c.session_id == session_id, snapshots.c.state == SnapshotState.PREPARED.value
-        )
-        return self._changed(statement.values(state=SnapshotState.PASSED.value))
+        return self._changed(_PASS_PREPARED, session=session_id)
 
     def consume_snapshot(self, session_id: str, snapshot_id: str, at: float) -> bool:
         """A worker has loaded it and runs from here. False if the session does not live in it."""
-        statement = (
-            update(sessions)
-            .where(sessions.c.id == session_id, sessions.c.snapshot_id == snapshot_id)
-            .values(snapshot_id=None, updated=at)
-        )
-        if self._changed(statement) != 1:
+        if self._changed(_COMES_BACK, session=session_id, snapshot=snapshot_id, at=at) != 1:
             return False
         return self._set_state(snapshot_id, SnapshotState.COMMITTED, SnapshotState.CONSUMED)
 
@@ -161,12 +195,7 @@ class SnapshotRecords(Queries):
         return {str(name) for names in lists for name in names}
 
     def _set_state(self, snapshot_id: str, old: SnapshotState, new: SnapshotState) -> bool:
-        statement = (
-            update(snapshots)
-            .where(snapshots.c.id == snapshot_id, snapshots.c.state == old.value)
-            .values(state=new.value)
-        )
-        return self._changed(statement) == 1
+        return self._changed(_SET_STATE, snapshot=snapshot_id, old=old.value, new=new.value) == 1
 
     # --- moves ------------------------------------------------------------------------------------------------------
 
@@ -176,15 +205,7 @@ class SnapshotRecords(Queries):
 
     def finish_move(self, session_id: str, to_pid: int, at: float, load_s: float) -> bool:
         """The session is back, in process ``to_pid``. False if none of its moves is open."""
-        newest = (
-            select(moves.c.id)
-            .where(moves.c.session_id == session_id, moves.c.to_pid.is_(None))
-            .order_by(moves.c.id.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
-        statement = update(moves).where(moves.c.id == newest)
-        return self._changed(statement.values(to_pid=to_pid, resumed_at=at, load_s=load_s)) == 1
+        return self._changed(_FINISH_MOVE, session=session_id, pid=to_pid, at=at, seconds=load_s) == 1
 
     def reopen_move(self, session_id: str) -> bool:
         """Undo :meth:`finish_move`: the process has ended before anything ran in it. False if there is no move."""

@@ -7,11 +7,12 @@ formatters, transformers) moves if it was made in the notebook; what an extensio
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import linecache
 import types
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from caesura.worker import comm_state, shell_modes
 
@@ -85,13 +86,19 @@ def settings_of(shell: Any) -> State:
     found: State = {}
     for configurable in _configurables(shell):
         values = {}
-        for name in configurable.trait_names(config=True):
-            if configurable.trait_has_value(name):
-                value = getattr(configurable, name)
+        present = configurable._trait_values  # what was set or asked for; no default is made for this
+        for name in _config_names(configurable.__class__):
+            if name in present:
+                value = present[name]
                 if isinstance(value, _PLAIN) or (isinstance(value, list) and all(isinstance(v, _PLAIN) for v in value)):
                     values[name] = value
         found[_name_of(configurable)] = values
     return found
+
+
+@functools.cache
+def _config_names(cls: type) -> tuple[str, ...]:
+    return tuple(cast("Any", cls).class_trait_names(config=True))
 
 
 def _configurables(shell: Any) -> list[Any]:

@@ -6,6 +6,7 @@ from the freeze to the verdict. The channel's thread goes on receiving and says 
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import queue
@@ -103,9 +104,13 @@ class Suspension:
             return
         with self._lock:
             self._is_frozen = True
+        collects = gc.isenabled()
+        gc.disable()  # the process is most likely at its end
         try:
             self._save(request, block)
         finally:
+            if collects:
+                gc.enable()
             with self._lock:
                 self._is_frozen = False
                 after, self._after = self._after, []

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 from caesura.errors import InternalError
 from caesura.model import AllOf, OnOp, is_satisfied, operations_of
@@ -69,7 +69,7 @@ def test_a_session_comes_back_as_it_was_recorded(records: Records) -> None:
 
 
 def test_a_session_id_is_taken_once(records: Records) -> None:
-    with pytest.raises(IntegrityError), records.savepoint():
+    with pytest.raises(sqlite3.IntegrityError), records.savepoint():
         records.add_session(session("s"))
 
 

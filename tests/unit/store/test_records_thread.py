@@ -118,7 +118,7 @@ def test_nobody_is_told_before_the_commit(writer: Writer, tmp_path: Path) -> Non
 
 def test_when_the_database_gives_the_transaction_up_nobody_is_told_that_it_succeeded(writer: Writer) -> None:
     def give_up(records: Records) -> None:  # as SQLite does by itself when the disk is full
-        records._database._raw.execute("ROLLBACK")
+        records._database.raw.execute("ROLLBACK")
         raise LookupError("disk full")
 
     gate = Gate(writer)
@@ -134,7 +134,7 @@ def test_when_the_database_gives_the_transaction_up_nobody_is_told_that_it_succe
 
 def test_a_full_disk_is_said_to_whom_it_hits_and_the_others_go_on(writer: Writer, tmp_path: Path) -> None:
     def limit(records: Records) -> None:
-        records._database._raw.execute("PRAGMA max_page_count = 60")
+        records._database.raw.execute("PRAGMA max_page_count = 60")
 
     writer.submit(limit, durable=False).result(30)
     gate = Gate(writer)

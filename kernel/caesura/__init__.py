@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from caesura.calls import Call, current, event, hold, remote
     from caesura.errors import CaesuraError, CallFailed, CannotMove, OperationUncertain, UsageError
-    from caesura.snapshot import register_reducer, reopen
+    from caesura.snapshot import leave_behind, register_reducer, reopen
 
 __version__ = "0.1.0"
 
@@ -27,6 +27,7 @@ __all__ = [
     "current",
     "event",
     "hold",
+    "leave_behind",
     "register_reducer",
     "remote",
     "reopen",
@@ -34,7 +35,7 @@ __all__ = [
 
 _MODULES = {
     **dict.fromkeys(("Call", "current", "event", "hold", "remote"), "caesura.calls"),
-    **dict.fromkeys(("register_reducer", "reopen"), "caesura.snapshot"),
+    **dict.fromkeys(("leave_behind", "register_reducer", "reopen"), "caesura.snapshot"),
 }
 
 

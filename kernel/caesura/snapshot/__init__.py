@@ -3,6 +3,7 @@
 from caesura.snapshot.archive import Saved, seal
 from caesura.snapshot.call_values import dumps, loads
 from caesura.snapshot.checking import NamespaceCheck
+from caesura.snapshot.left_behind import leave_behind
 from caesura.snapshot.obstacles import explain
 from caesura.snapshot.registered import register_reducer, reopen
 from caesura.snapshot.seeds import Anchors
@@ -15,6 +16,7 @@ __all__ = [
     "Saved",
     "dumps",
     "explain",
+    "leave_behind",
     "load",
     "loads",
     "register_reducer",

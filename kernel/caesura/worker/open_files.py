@@ -1,5 +1,7 @@
-"""The files that user code has open: what they hold back has to be on disk before a snapshot is taken, and a bare
-descriptor cannot go with it."""
+"""The files that user code has open: what they hold back has to be on disk before a snapshot is taken.
+
+What lives here: descriptors and file objects as such. What must not: whose a descriptor without a file object is
+(:mod:`caesura.worker.bare_descriptors`)."""
 
 from __future__ import annotations
 
@@ -8,57 +10,69 @@ import gc
 import io
 import logging
 import os
-import stat
+import sys
 import weakref
-from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from caesura.errors import CannotMove
+STANDARD: Final = frozenset({0, 1, 2})
+"""Standard input, output and error, which exec keeps, whoever led them elsewhere."""
 
-_SMALL: Final = 16
-"""Containers with more items are not looked into."""
+Descriptors = dict[int, tuple[int, int]]
+"""Number → device and inode of what it leads to."""
 
 
-def open_descriptors() -> set[int]:
+def open_descriptors() -> Descriptors:
     """The descriptors of this process; empty where the system does not list them."""
     try:
         listed = map(int, os.listdir("/dev/fd"))
     except OSError:
-        return set()
-    return {number for number in listed if _is_open(number)}
+        return {}
+    found = {}
+    for number in listed:
+        with contextlib.suppress(OSError):  # the one with which the list was read is in it, and closed by now
+            about = os.fstat(number)
+            found[number] = about.st_dev, about.st_ino
+    return found
 
 
-def _is_open(descriptor: int) -> bool:
-    # The one with which the list was read is in it, and closed by now.
-    try:
-        os.fstat(descriptor)
-    except OSError:
-        return False
-    return True
+@dataclass(frozen=True)
+class Bare:
+    """Descriptors without a file object, and how many objects of :class:`mmap.mmap` there are: most have a descriptor
+    each, and none tells which."""
+
+    numbers: frozenset[int] = frozenset()
+    memory_maps: int = 0
 
 
-def flush_files(ours: Collection[int]) -> set[int]:
-    """Flush every file object of the process, unless it has no descriptors but ``ours``; the descriptors that are
-    neither ours nor those of a file object.
+def flush_files(ours: Descriptors) -> Bare:
+    """Flush every file object of the process, unless it has no descriptors but ``ours``, which lead where they led; the
+    descriptors that are neither ours nor those of a file object.
 
     The collector's list of all objects is only walked when there is a descriptor that is not ours.
     """
     found = open_descriptors()
-    if found and found <= set(ours):
-        return set()
-    bare = found - set(ours)
+    if found and found.items() <= ours.items():
+        return Bare()
+    bare = {number for number, target in found.items() if ours.get(number) != target}
+    memory_map: Any = getattr(sys.modules.get("mmap"), "mmap", None)
+    memory_maps = 0
+    owned: set[int] = set()
     kinds = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom, io.FileIO)
     known: dict[type, bool] = {}
     texts: list[Any] = []
     binaries: list[Any] = []
     for each in gc.get_objects():
         kind = type(each)
+        if kind is memory_map:
+            memory_maps += 1
+            continue
         is_file = known.get(kind)
         if is_file is None:
             is_file = known[kind] = issubclass(kind, kinds)
         if is_file and isinstance(each, io.FileIO):
             with contextlib.suppress(ValueError):  # closed
-                bare.discard(each.fileno())
+                owned.add(each.fileno())
         elif is_file:
             (texts if isinstance(each, io.TextIOWrapper) else binaries).append(each)
     for file in (*texts, *binaries):  # a text file writes into a binary one
@@ -66,42 +80,9 @@ def flush_files(ours: Collection[int]) -> set[int]:
             # Not one that is only read: after a flush, the position that it tells in a for loop is wrong.
             if file.writable():
                 file.flush()
-    return bare
-
-
-def refuse_bare_descriptors(bare: Collection[int], namespace: Mapping[str, object]) -> None:
-    """CannotMove if a variable is, or a small container in one has, the number of a file's or a pipe's descriptor among
-    ``bare``: in another process that number would be nothing, or something else."""
-    if not bare:
-        return
-    for name, value in list(namespace.items()):
-        for path, number in _numbers(name, value):
-            if number in bare and (target := _file_behind(number)):
-                raise CannotMove(
-                    f"open descriptor {number} ({target})",
-                    path,
-                    "Close it with os.close() before the await; a file that is opened with open() moves.",
-                )
-
-
-def _numbers(name: str, value: Any) -> Iterator[tuple[str, int]]:
-    if type(value) is int:
-        yield name, value
-    elif type(value) in (list, tuple) and len(value) <= _SMALL:
-        yield from ((f"{name}[{index}]", each) for index, each in enumerate(value) if type(each) is int)
-
-
-def _file_behind(descriptor: int) -> str:
-    """What a descriptor leads to; empty if it is neither a file nor a pipe."""
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISFIFO(mode):
-            return "a pipe"
-        return os.readlink(f"/proc/self/fd/{descriptor}") if stat.S_ISREG(mode) else ""
-    except FileNotFoundError:
-        return "a file"  # there is no /proc
-    except OSError:
-        return ""
+    # The interpreter's own file objects on these do not know that they were led elsewhere.
+    owned -= STANDARD
+    return Bare(frozenset(bare - owned), memory_maps)
 
 
 def flush_log_handlers() -> None:

@@ -14,8 +14,9 @@ from caesura.store.blobs import Blobs
 from caesura.wire.messages import wait_to_json
 from caesura.worker import shell_state
 from caesura.worker.anchors import anchored
+from caesura.worker.bare_descriptors import refuse_bare_descriptors
 from caesura.worker.host import Main
-from caesura.worker.open_files import flush_files, flush_log_handlers, open_descriptors, refuse_bare_descriptors
+from caesura.worker.open_files import Bare, flush_files, flush_log_handlers, open_descriptors
 from caesura.worker.streams import CellStream, drain
 from caesura.worker.variables import SessionVariables
 
@@ -53,7 +54,7 @@ class SessionSnapshot:
         self._main = main
         self._baseline = shell_state.baseline_of(kernel.shell)
         self._own_descriptors = open_descriptors()
-        self._bare_descriptors: set[int] = set()
+        self._bare_descriptors = Bare()
 
     def flush(self) -> None:
         """See :class:`caesura.worker.suspend.Saves`."""
@@ -66,7 +67,7 @@ class SessionSnapshot:
 
     def save(self, block: Block, aborted: Callable[[], bool], room_bytes: int | None) -> Any:
         """What it waits for stands in the manifest, readable without loading anything."""
-        refuse_bare_descriptors(self._bare_descriptors, self._kernel.shell.user_ns)
+        refuse_bare_descriptors(self._bare_descriptors, self._kernel.shell.user_ns, self._loop)
         about = {"waits": [wait_to_json(wait) for wait in block.waits], "wake": wake_to_json(block.wake)}
         return snapshot.save(
             self._root(),

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import fcntl
+import mmap
 import os
+import select
+import socket
+import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from caesura.errors import CannotMove
-from caesura.worker.open_files import flush_files, open_descriptors, refuse_bare_descriptors
+from caesura.errors import CannotMove, UsageError
+from caesura.snapshot import leave_behind
+from caesura.worker.bare_descriptors import refuse_bare_descriptors
+from caesura.worker.open_files import Bare, Descriptors, flush_files, open_descriptors
 
 
 @pytest.fixture
@@ -20,47 +31,190 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ours() -> set[int]:
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
+
+
+@pytest.fixture
+def ours(loop: asyncio.AbstractEventLoop) -> Descriptors:
     return open_descriptors()
 
 
 @pytest.fixture
-def descriptor(ours: set[int], path: Path) -> Iterator[int]:
+def descriptor(ours: Descriptors, path: Path) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDONLY)
     yield descriptor
-    os.close(descriptor)
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
 
 
-def test_a_variable_that_is_a_descriptor_of_a_file_is_named(ours: set[int], descriptor: int, path: Path) -> None:
-    with pytest.raises(CannotMove, match=r"open descriptor") as refused:
-        refuse_bare_descriptors(flush_files(ours), {"n": 100_000, "opened": descriptor})
-    assert refused.value.path == "opened"
-    assert str(path) in refused.value.kind or "a file" in refused.value.kind
-    assert "os.close()" in refused.value.remedy
+def refused(bare: Bare, namespace: dict[str, object], loop: asyncio.AbstractEventLoop) -> CannotMove:
+    with pytest.raises(CannotMove) as caught:
+        refuse_bare_descriptors(bare, namespace, loop)
+    return caught.value
 
 
-def test_the_ends_of_a_pipe_are_found_in_a_tuple(ours: set[int]) -> None:
+def test_a_variable_that_is_a_descriptor_of_a_file_is_named(
+    ours: Descriptors, descriptor: int, path: Path, loop: asyncio.AbstractEventLoop
+) -> None:
+    error = refused(flush_files(ours), {"n": 100_000, "opened": descriptor}, loop)
+    assert error.path == "opened"
+    assert str(path) in error.kind or "a file" in error.kind
+    assert "os.close()" in error.remedy
+
+
+def test_the_ends_of_a_pipe_are_found_in_a_tuple(ours: Descriptors, loop: asyncio.AbstractEventLoop) -> None:
     ends = os.pipe()
     try:
-        with pytest.raises(CannotMove, match="a pipe") as refused:
-            refuse_bare_descriptors(flush_files(ours), {"ends": ends})
-        assert refused.value.path == "ends[0]"
+        error = refused(flush_files(ours), {"ends": ends}, loop)
+        assert "a pipe" in error.kind
+        assert error.path == "ends[0]"
     finally:
         for end in ends:
             os.close(end)
 
 
-@pytest.mark.parametrize("mode", ["r", "rb", "r+"])
-def test_the_number_of_a_file_object_is_no_obstacle(ours: set[int], path: Path, mode: str) -> None:
-    with open(path, mode) as file:
-        refuse_bare_descriptors(flush_files(ours), {"number": file.fileno(), "file": file})
+def test_a_number_in_an_object_a_closure_or_a_frame_is_named(
+    ours: Descriptors, descriptor: int, loop: asyncio.AbstractEventLoop
+) -> None:
+    def closing(kept: int) -> object:
+        return lambda: kept
 
+    def looping(kept: int) -> Iterator[int]:
+        yield 0
+        os.close(kept)
 
-def test_numbers_that_are_no_descriptors_are_no_obstacle(ours: set[int], descriptor: int) -> None:
+    suspended = looping(descriptor)
+    next(suspended)
     bare = flush_files(ours)
-    assert bare == {descriptor}
-    refuse_bare_descriptors(bare, {"a": descriptor + 1, "b": bool(descriptor), "c": float(descriptor), "d": "x"})
+    camera = SimpleNamespace(device=SimpleNamespace(number=descriptor))
+    assert refused(bare, {"camera": camera}, loop).path == "camera → .device → .number"
+    assert "kept of" in refused(bare, {"read": closing(descriptor)}, loop).path
+    assert "local kept of" in refused(bare, {"each": suspended}, loop).path
 
 
-def test_descriptors_that_were_there_before_are_no_obstacle(descriptor: int) -> None:
-    refuse_bare_descriptors(flush_files(open_descriptors()), {"opened": descriptor})
+def test_a_number_in_the_frame_of_a_task_is_named(ours: Descriptors, descriptor: int) -> None:
+    async def waiting(kept: int) -> None:
+        await asyncio.sleep(0)
+        os.close(kept)
+
+    async def main() -> None:
+        task = asyncio.create_task(waiting(descriptor), name="reader")
+        await asyncio.sleep(0)
+        error = refused(flush_files(ours), {}, asyncio.get_running_loop())
+        assert "local kept of" in error.path
+        await task
+
+    asyncio.run(main())
+
+
+def test_one_whose_number_is_not_found_holds_all_the_same(
+    ours: Descriptors, descriptor: int, path: Path, loop: asyncio.AbstractEventLoop
+) -> None:
+    error = refused(flush_files(ours), {}, loop)
+    assert error.path == ""
+    assert f"open descriptor {descriptor}" in error.kind
+
+
+def test_a_folder_and_a_terminal_hold(ours: Descriptors, tmp_path: Path, loop: asyncio.AbstractEventLoop) -> None:
+    folder = os.open(tmp_path, os.O_RDONLY)
+    assert refused(flush_files(ours), {}, loop)
+    os.close(folder)
+    ends = os.openpty()
+    assert refused(flush_files(ours), {}, loop)
+    for end in ends:
+        os.close(end)
+    refuse_bare_descriptors(flush_files(ours), {}, loop)
+
+
+@pytest.mark.parametrize("mode", ["r", "rb", "r+"])
+def test_the_number_of_a_file_object_is_no_obstacle(
+    ours: Descriptors, path: Path, mode: str, loop: asyncio.AbstractEventLoop
+) -> None:
+    with open(path, mode) as file:
+        refuse_bare_descriptors(flush_files(ours), {"number": file.fileno(), "file": file}, loop)
+
+
+def test_descriptors_that_were_there_before_are_no_obstacle(descriptor: int, loop: asyncio.AbstractEventLoop) -> None:
+    refuse_bare_descriptors(flush_files(open_descriptors()), {"opened": descriptor}, loop)
+
+
+def test_a_number_that_was_ours_and_leads_elsewhere_by_now_holds(
+    descriptor: int, tmp_path: Path, loop: asyncio.AbstractEventLoop
+) -> None:
+    ours = open_descriptors()
+    os.close(descriptor)
+    again = os.open(tmp_path / "other", os.O_CREAT | os.O_RDWR)
+    assert again == descriptor
+    assert f"open descriptor {again}" in refused(flush_files(ours), {}, loop).kind
+
+
+def test_a_standard_stream_that_was_led_elsewhere_holds(path: Path, loop: asyncio.AbstractEventLoop) -> None:
+    saved = os.dup(0)
+    ours = open_descriptors()
+    with open(path) as file:
+        os.dup2(file.fileno(), 0)
+    try:
+        error = refused(flush_files(ours), {"zero": 0}, loop)
+        assert error.kind.startswith("descriptor 0, led to ")
+        assert error.path == ""
+    finally:
+        os.dup2(saved, 0)
+        os.close(saved)
+
+
+def test_what_libraries_open_for_themselves_is_no_obstacle(
+    ours: Descriptors, tmp_path: Path, loop: asyncio.AbstractEventLoop
+) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "data.db")) as connection, socket.socket() as connected:
+        connection.execute("create table numbers (n)")
+        connection.commit()
+        connection.execute("insert into numbers values (1)")  # and the journal of a transaction that is open
+        connected.bind(("127.0.0.1", 0))
+        random = os.open("/dev/urandom", os.O_RDONLY)
+        package = os.open(os.__file__, os.O_RDONLY)
+        as_c_does = os.open(tmp_path / "data.db", os.O_RDONLY)
+        os.set_inheritable(as_c_does, True)
+        try:
+            refuse_bare_descriptors(flush_files(ours), {}, loop)
+            assert refused(flush_files(ours), {"number": as_c_does}, loop).path == "number"
+        finally:
+            for each in (random, package, as_c_does):
+                os.close(each)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="epoll is of Linux")
+def test_what_leads_nowhere_is_no_obstacle(ours: Descriptors, loop: asyncio.AbstractEventLoop) -> None:
+    with select.epoll() as poll:
+        assert poll.fileno() in flush_files(ours).numbers
+        refuse_bare_descriptors(flush_files(ours), {}, loop)
+
+
+def test_a_memory_map_has_a_descriptor_of_its_own_and_the_one_it_was_made_from_holds(
+    ours: Descriptors, path: Path, loop: asyncio.AbstractEventLoop
+) -> None:
+    opened = os.open(path, os.O_RDONLY)
+    with mmap.mmap(opened, 0, access=mmap.ACCESS_READ):
+        assert f"open descriptor {opened} " in refused(flush_files(ours), {}, loop).kind
+        os.close(opened)
+        refuse_bare_descriptors(flush_files(ours), {"stale": fcntl.F_GETFD}, loop)
+
+
+def test_a_user_can_say_that_one_is_left_behind(
+    ours: Descriptors, descriptor: int, path: Path, loop: asyncio.AbstractEventLoop
+) -> None:
+    leave_behind(descriptor)
+    refuse_bare_descriptors(flush_files(ours), {"opened": descriptor}, loop)
+    os.close(descriptor)
+    other = os.open(path.parent, os.O_RDONLY)
+    try:
+        assert other == descriptor
+        assert refused(flush_files(ours), {}, loop).path == ""  # another file has the number by now
+    finally:
+        os.close(other)
+    with pytest.raises(UsageError, match="leave_behind"):
+        leave_behind(descriptor)
+    with pytest.raises(UsageError, match="number of a descriptor"):
+        leave_behind("data.txt")  # type: ignore[arg-type]

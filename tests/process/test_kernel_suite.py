@@ -41,6 +41,7 @@ class TestSharedSuite(jupyter_kernel_test.KernelTests):
     code_inspect_sample = "zip"
     code_clear_output = "from IPython.display import clear_output; clear_output()"
 
+    door: ClassVar[str] = "stub"
     _home: ClassVar[Home]
     _folder: ClassVar[tempfile.TemporaryDirectory[str]]
     _environ: ClassVar[dict[str, str]]
@@ -48,7 +49,7 @@ class TestSharedSuite(jupyter_kernel_test.KernelTests):
     @classmethod
     def setUpClass(cls) -> None:
         cls._folder = tempfile.TemporaryDirectory(prefix="caesura-")
-        cls._home = Home(Path(cls._folder.name) / "home", CAESURA_WORKERS="2")
+        cls._home = Home(Path(cls._folder.name) / "home", cls.door, CAESURA_WORKERS="2")
         specs = cls._home.kernelspec(os.sys.executable)  # type: ignore[attr-defined]
         data = Path(cls._folder.name) / "data"
         (data / "kernels").parent.mkdir(parents=True, exist_ok=True)
@@ -64,6 +65,10 @@ class TestSharedSuite(jupyter_kernel_test.KernelTests):
         os.environ.clear()
         os.environ.update(cls._environ)
         cls._folder.cleanup()
+
+
+class TestSharedSuiteThroughTheProvisioner(TestSharedSuite):
+    door = "provisioner"
 
 
 def test_silent_store_history_and_user_expressions(home: Home) -> None:

@@ -187,16 +187,27 @@ def _kernelspec(commands: _Commands) -> None:
     made = commands.add(
         "install", install.install, "write the kernelspec for this Python where Jupyter finds it",
         "caesura install --user", "caesura install --prefix /opt/jupyter --name caesura-gpu --env OMP_NUM_THREADS 4",
+        "caesura install --user --provisioner",
     )  # fmt: skip
     where = made.add_mutually_exclusive_group(required=True)
     where.add_argument("--user", action="store_true", help="for this user")
     where.add_argument("--sys-prefix", action="store_true", help=f"for this environment ({sys.prefix})")
     where.add_argument("--prefix", metavar="PATH", type=_absolute, help="for the installation at PATH")
-    made.add_argument("--name", default="caesura", help="the kernelspec's name (default: caesura)")
+    _takes_kernelspec(made)
     made.add_argument("--display-name", metavar="NAME", help="what Jupyter shows (default: Python 3 (Caesura))")
     made.add_argument("--env", nargs=2, action="append", metavar=("NAME", "VALUE"), help="set a variable; repeatable")
     made = commands.add("uninstall", install.uninstall, "remove the kernelspec", "caesura uninstall")
-    made.add_argument("--name", default="caesura", help="the kernelspec's name (default: caesura)")
+    _takes_kernelspec(made)
+
+
+def _takes_kernelspec(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
+        "--provisioner",
+        action="store_true",
+        help="the kernelspec whose kernels have no process (for Jupyter Servers that have Caesura installed too)",
+    )
+    named = f"the kernelspec's name (default: caesura, with --provisioner {install.PROVISIONED})"
+    made.add_argument("--name", help=named)
 
 
 def _takes_cell(made: argparse.ArgumentParser) -> None:

@@ -6,12 +6,16 @@ import json
 import shutil
 import sys
 import tempfile
+from argparse import Namespace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from caesura.cli.context import Context
 from caesura.errors import EnvironmentFault, UsageError
+
+PROVISIONED: Final = "caesura-provisioner"
+"""The name of the kernelspec that starts no process."""
 
 
 def install(context: Context) -> int:
@@ -19,33 +23,48 @@ def install(context: Context) -> int:
     from jupyter_client.kernelspec import KernelSpecManager
 
     options = context.options
+    name = _name(options)
     prefix = sys.prefix if options.sys_prefix else options.prefix
     with tempfile.TemporaryDirectory() as temporary:
         source = Path(temporary, "caesura")
         with resources.as_file(resources.files("caesura.kernelspec") / "caesura") as shipped:
             shutil.copytree(shipped, source)
         (source / "kernel.json").write_text(
-            json.dumps(spec(source, options.display_name, options.env), indent=2) + "\n"
+            json.dumps(spec(source, options.display_name, options.env, is_provisioned=options.provisioner), indent=2)
+            + "\n"
         )
         try:
             written = KernelSpecManager().install_kernel_spec(
-                str(source), kernel_name=options.name, user=options.user, prefix=prefix
+                str(source), kernel_name=name, user=options.user, prefix=prefix
             )
         except ValueError as error:
-            raise UsageError(f"{options.name!r} cannot be the name of a kernel: {error}") from error
+            raise UsageError(f"{name!r} cannot be the name of a kernel: {error}") from error
         except OSError as error:
             raise EnvironmentFault(
                 f"The kernelspec cannot be written to {error.filename}: {error.strerror}. Try --user or --prefix PATH."
             ) from error
-    context.give({"name": options.name, "path": str(written)})
-    context.say(f"The kernelspec {options.name} is in {written}.")
+    context.give({"name": name, "path": str(written)})
+    context.say(f"The kernelspec {name} is in {written}.")
     return 0
 
 
-def spec(source: Path, display_name: str | None, env: list[tuple[str, str]] | None) -> dict[str, Any]:
-    """The content of ``kernel.json`` for this interpreter."""
+def _name(options: Namespace) -> str:
+    return str(options.name or (PROVISIONED if options.provisioner else "caesura"))
+
+
+def spec(
+    source: Path,
+    display_name: str | None,
+    env: list[tuple[str, str]] | None,
+    *,
+    is_provisioned: bool = False,
+) -> dict[str, Any]:
+    """The content of ``kernel.json`` for this interpreter; with the provisioner no process is started for a kernel."""
     content: dict[str, Any] = json.loads((source / "kernel.json").read_text())
     content["argv"][0] = sys.executable
+    if is_provisioned:
+        content["display_name"] = "Python 3 (Caesura, no process)"
+        content["metadata"]["kernel_provisioner"] = {"provisioner_name": "caesura"}
     if display_name:
         content["display_name"] = display_name
     if env:
@@ -57,7 +76,7 @@ def uninstall(context: Context) -> int:
     """Remove a kernelspec that :func:`install` wrote; others are left alone."""
     from jupyter_client.kernelspec import KernelSpecManager
 
-    name = context.options.name
+    name = _name(context.options)
     found = KernelSpecManager().find_kernel_specs().get(name)
     if found is None:
         raise UsageError(f"There is no kernelspec {name!r}. `jupyter kernelspec list` shows those that there are.")

@@ -258,8 +258,8 @@ class Effects:
     # --- fronts -----------------------------------------------------------------------------------------------------
 
     def _bind(self, session_id: str, connection: Json) -> None:
-        if session_id in self._fronts:
-            self._loop.call_soon(self.turn, self.core.session.front_bound, session_id)
+        if (front := self._fronts.get(session_id)) is not None:
+            self._loop.call_soon(self.turn, self.core.session.front_bound, session_id, front.connection)
         elif session_id not in self._binding:
             self._binding.add(session_id)
             self._spawn(self._bind_now(session_id, connection))
@@ -281,7 +281,7 @@ class Effects:
             del self._fronts[session_id]
             await front.close()
             return
-        self.turn(self.core.session.front_bound, session_id)
+        self.turn(self.core.session.front_bound, session_id, front.connection)
 
     # --- the end ----------------------------------------------------------------------------------------------------
 

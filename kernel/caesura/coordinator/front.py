@@ -77,6 +77,7 @@ class Front:
     def __init__(self, connection: Json, session_id: str, on_message: OnMessage) -> None:
         self.connection = connection
         self.session_id = session_id
+        self._is_open = not any(connection.get(f"{each}_port") for each in CHANNELS)  # the system chooses the ports
         self._on_message = on_message
         self._loop = asyncio.get_running_loop()
         self._sockets: dict[str, zmq.Socket[bytes]] = {}
@@ -127,10 +128,12 @@ class Front:
         else:
             socket.set(zmq.ROUTER_HANDOVER, 1)
             socket.set(zmq.ROUTER_MANDATORY, 0 if channel == "hb" else 1)
-        address = _address(self.connection, channel)
+        address = _address(self.connection, channel, is_open=self._is_open)
         while True:
             try:
                 socket.bind(address)
+                if self.connection.get(f"{channel}_port") == 0:
+                    self.connection[f"{channel}_port"] = _port_of(socket)
                 return
             except zmq.ZMQError as error:
                 if error.errno != errno.EADDRINUSE or self._loop.time() >= until:
@@ -340,11 +343,16 @@ class Front:
         self._sockets.clear()
 
 
-def _address(connection: Mapping[str, Any], channel: str) -> str:
+def _port_of(socket: zmq.Socket[bytes]) -> int:
+    endpoint = bytes(socket.get(zmq.LAST_ENDPOINT))
+    return int(endpoint.rpartition(b":")[2].rstrip(b"\0"))
+
+
+def _address(connection: Mapping[str, Any], channel: str, *, is_open: bool) -> str:
     """The ZeroMQ address of a channel; EnvironmentFault if the connection file does not say it."""
     port = connection.get(f"{channel}_port")
     host = connection.get("ip")
-    if not isinstance(port, int) or not port or not isinstance(host, str):
+    if not isinstance(port, int) or not (port or is_open) or not isinstance(host, str):
         raise EnvironmentFault(f"The connection file names no {channel}_port or no ip.")
     transport = connection.get("transport", "tcp")
     if transport == "ipc":

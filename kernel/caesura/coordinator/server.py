@@ -238,8 +238,8 @@ class _Connection(asyncio.Protocol):
             match hello.role, message:
                 case "stub", wire.OpenKernel():
                     turn(core.session.opened, self._link, message)
-                case "stub", wire.KernelSignal(signal=signal):
-                    turn(core.session.signalled, self._link, signal)
+                case "stub", wire.KernelSignal():
+                    turn(core.session.signalled, self._link, message)
                 case "client", wire.Request():
                     turn(core.rpc.request, self._link, message)
                 case _:

@@ -25,7 +25,7 @@ from caesura.policy import Policy, parse
 from caesura.store.records import Records
 from caesura.store.rows import SessionRow
 from caesura.wire.life import FINAL, CellEvent
-from caesura.wire.messages import Json, KernelEnded, KernelOpened, OpenKernel
+from caesura.wire.messages import Json, KernelEnded, KernelOpened, KernelSignal, OpenKernel
 
 if TYPE_CHECKING:
     from caesura.coordinator.core import Core
@@ -50,27 +50,40 @@ class Sessions:
     # --- opening ----------------------------------------------------------------------------------------------------
 
     def opened(self, link: int, message: OpenKernel) -> None:
-        """A stub asks to host its kernel, for the first time, after a restart, or after ours."""
+        """A stub or provisioner asks to host its kernel, for the first time, after a restart, or after ours."""
         session = self._core.sessions.get(message.session_id) if message.session_id else None
         if session is None or session.is_ended:
             session = self._with_ports(message.connection)
+        if session is None and message.is_known:
+            text = "The session of this kernel has ended."
+            self._core.put(SendLink(link, KernelEnded(code=1, text=text, token=message.token)))
+            return
         if session is None:
             session = self._add(message)
         elif session.is_restarting:
             self._adjust(session, message.environment)
-        session.link = link
+        session.link, session.token = link, message.token
+        session.is_announced = not message.token
         session.is_detached = session.is_restarting = False
         session.name = message.name or session.name
         self._core.cancel_timer("end", session.session_id)
         self._core.cancel_timer("stub", session.session_id)
         self._record(session)
-        self._core.put(SendLink(link, KernelOpened(session_id=session.session_id)))
+        if session.is_announced:
+            self._core.put(SendLink(link, KernelOpened(session_id=session.session_id)))
         self.prepare_environment(session)
         self._core.put(BindFront(session.session_id, session.connection))
 
-    def front_bound(self, session_id: str) -> None:
-        """The notebook's sockets are there."""
+    def front_bound(self, session_id: str, connection: Json | None = None) -> None:
+        """The notebook's sockets are there, with the ports of ``connection`` (None: those that were asked for)."""
         session = self._core.sessions.get(session_id)
+        if session is not None and connection is not None and connection != session.connection:
+            session.connection = connection
+            self._record(session)
+        if session is not None and session.link is not None and not session.is_announced:
+            session.is_announced = True
+            opened = KernelOpened(session_id=session_id, token=session.token, connection=session.connection)
+            self._core.put(SendLink(session.link, opened))
         if session is not None and not session.is_ended and not session.is_front_live:
             if session.epoch > 0:
                 self._core.desk.hold(session)
@@ -134,6 +147,8 @@ class Sessions:
 
     def _with_ports(self, connection: Json) -> Session | None:
         """The session whose sockets are those of ``connection``."""
+        if not all(connection.get(name) for name in _PORTS):  # they are still to be chosen
+            return None
         for session in self._core.live_sessions():
             known = session.connection
             if known and all(known.get(name) == connection.get(name) for name in (*_PORTS, "ip", "key")):
@@ -184,31 +199,46 @@ class Sessions:
             return
         self.clear(session)
         session.is_restarting = True
-        link, session.link = session.link, None
-        if link is not None:
-            self._core.put(SendLink(link, KernelEnded(code=0)))
-            self._core.put(CloseLink(link))
+        self._say_ended(session, 0, "")
         self._core.set_timer(self._core.now + _RESTART_GRACE_S, "end", session_id)
 
+    def _say_ended(self, session: Session, code: int, text: str) -> None:
+        """To who opened it. A stub has no other kernel, and so no more use for its connection."""
+        link, session.link = session.link, None
+        if link is not None:
+            self._core.put(SendLink(link, KernelEnded(code=code, text=text, token=session.token)))
+            if not session.token:
+                self._core.put(CloseLink(link))
+
     def link_lost(self, session: Session) -> None:
-        """The stub has gone without a word, which is the kernel's end; its ports wait for a moment, since Jupyter
-        restarts a dead kernel with the same ones."""
+        """Who opened it has gone without a word. A stub's end is the kernel's; a provisioner's is that of its server,
+        which may come back for its kernels."""
         session.link = None
         if session.kind is Kind.CLIENT:
             self.end(session, 0)
-            return
+        elif session.token:
+            self._core.set_timer(self._core.now + _STUB_GRACE_S, "stub", session.session_id)
+        else:
+            self.killed(session)
+
+    def killed(self, session: Session) -> None:
+        """The kernel is dead; its ports wait for a moment, since Jupyter restarts a dead kernel with the same ones."""
         self.clear(session)
         session.is_restarting = True
+        self._say_ended(session, -9, "")
         self._core.set_timer(self._core.now + _LOST_GRACE_S, "end", session.session_id)
 
-    def signalled(self, link: int, signal: str) -> None:
-        """The stub got a signal: ``interrupt`` or ``terminate``."""
+    def signalled(self, link: int, message: KernelSignal) -> None:
+        """The stub got a signal, or the provisioner was asked for one."""
         for session in self._core.live_sessions():
-            if session.kind is Kind.NOTEBOOK and session.link == link:
-                if signal == "interrupt":
-                    self._core.interrupt.asked(session)
-                else:
-                    self.end(session, 0)
+            if session.kind is Kind.NOTEBOOK and (session.link, session.token) == (link, message.token):
+                match message.signal:
+                    case "interrupt":
+                        self._core.interrupt.asked(session)
+                    case "kill":
+                        self.killed(session)
+                    case _:
+                        self.end(session, 0)
 
     def grace_is_over(self, session: Session) -> None:
         if session.is_restarting:
@@ -272,9 +302,7 @@ class Sessions:
             if session.is_front_live:
                 core.put(FrontPublish(session_id, "status", {"execution_state": "dead"}, {}))
             core.put(CloseFront(session_id))
-            if session.link is not None:
-                core.put(SendLink(session.link, KernelEnded(code=code, text=text)))
-                core.put(CloseLink(session.link))
+            self._say_ended(session, code, text)
             now = core.now
             core.persist(lambda records: _end_notebook(records, session_id, now))
         else:

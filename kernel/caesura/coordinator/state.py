@@ -197,7 +197,9 @@ class Session:
     parent_op: str = ""
     epoch: int = 0
     next_number: int = 1
-    link: int | None = None  # of the stub, or of the client
+    link: int | None = None  # of the stub, the provisioner, or the client
+    token: str = ""  # which of its provisioner's kernels it is; empty: its link stands for it alone
+    is_announced: bool = True  # whether its provisioner knows its ports
     is_front_live: bool = False
     is_detached: bool = False
     is_ended: bool = False

@@ -341,41 +341,53 @@ class FunctionDone(Numbered):
     ok: bool
 
 
-# --- stub ↔ coordinator ---------------------------------------------------------------------------------------------
+# --- stub or provisioner ↔ coordinator ------------------------------------------------------------------------------
+#
+# A stub is one kernel, and the end of its connection is the kernel's. A provisioner's connection stands for all kernels
+# of its process: ``token``, which it chooses, says which one is meant, and is empty for a stub.
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenKernel(Message):
-    """stub → coordinator: host the kernel of this connection file. ``session_id`` is set when the stub comes back.
+    """→ coordinator: host the kernel of this connection file. ``session_id`` is set when who opened it comes back.
 
     ``environment``: ``{"executable", "prefix", "cwd", "env": {...}, "argv": [...]}``; ``name`` is the notebook's path
-    if the server said it.
+    if the server said it. With a token the coordinator may be left to choose the ports (all 0). ``is_known`` says that
+    nothing is to be opened if there is no such session any more; the answer is :class:`KernelEnded` then.
     """
 
     connection: Json
     environment: Json
     name: str = ""
     session_id: str = ""
+    token: str = ""
+    is_known: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class KernelOpened(Message):
+    """coordinator →: to a stub at once; to a provisioner when the sockets are bound, with their ``connection``."""
+
     session_id: str
+    token: str = ""
+    connection: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class KernelSignal(Message):
-    """stub → coordinator: the stub got a signal: interrupt or terminate."""
+    """→ coordinator: interrupt, terminate, orphaned (a stub's parent is gone), or kill (which kills a stub itself)."""
 
     signal: str
+    token: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KernelEnded(Message):
-    """coordinator → stub: the kernel is over; exit with ``code``. ``text`` goes to stderr if it is not empty."""
+    """coordinator →: the kernel is over; exit with ``code``. ``text`` goes to stderr or a log if it is not empty."""
 
     code: int = 0
     text: str = ""
+    token: str = ""
 
 
 # --- coordinator ↔ zygote -------------------------------------------------------------------------------------------

@@ -65,6 +65,21 @@ def test_install_under_a_prefix_with_a_name_and_variables(tmp_path: Path) -> Non
     assert spec["env"] == {"CAESURA_POLICY": "never", "A": "b=c"}
 
 
+def test_the_kernelspec_without_a_process_is_a_second_one(data: Path) -> None:
+    assert main(["install", "--user"]) == 0
+    assert main(["install", "--user", "--provisioner"]) == 0
+    first, second = (
+        json.loads((data / "kernels" / name / "kernel.json").read_text()) for name in ("caesura", "caesura-provisioner")
+    )
+    assert "kernel_provisioner" not in first["metadata"]
+    assert second["metadata"]["kernel_provisioner"] == {"provisioner_name": "caesura"}
+    assert second["argv"] == first["argv"]
+    assert second["display_name"] != first["display_name"]
+    assert main(["uninstall", "--provisioner"]) == 0
+    assert (data / "kernels" / "caesura").exists()
+    assert not (data / "kernels" / "caesura-provisioner").exists()
+
+
 def test_installing_again_replaces(data: Path) -> None:
     assert main(["install", "--user", "--display-name", "One"]) == 0
     assert main(["install", "--user"]) == 0

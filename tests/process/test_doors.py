@@ -149,7 +149,6 @@ def test_a_stopped_coordinator_ends_the_kernel(home: Home) -> None:
     notebook = home.notebook()
     home.request("stop", force=True)
     until(lambda: not notebook.manager.is_alive(), "the kernel has ended")
-    notebook.manager.cleanup_resources()
 
 
 def test_several_kernels_of_one_asynchronous_server(home: Home) -> None:

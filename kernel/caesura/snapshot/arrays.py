@@ -68,8 +68,8 @@ def _root_of(array: Any) -> tuple[Any, Any]:
             base = base.obj  # of an array, or of what a view of memory can be made over again
         elif isinstance(base, numpy.ndarray):
             root, base = base, base.base
-        elif type(base).__name__ == "DummyArray":
-            base = base.base  # what as_strided puts between itself and its base
+        elif type(base).__name__ in ("DummyArray", "_memoryviewslice"):
+            base = base.base  # what as_strided, or code compiled by Cython, puts between an array and its base
         elif isinstance(base, mmap.mmap):
             return root, None if base in _from_store or isinstance(root, numpy.memmap) else base
         else:

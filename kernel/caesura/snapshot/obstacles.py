@@ -23,7 +23,7 @@ from caesura.snapshot.quiet import quiet
 from caesura.snapshot.reducing import Phase
 from caesura.snapshot.seeds import Anchors, Seeds, collect
 from caesura.snapshot.suspended import frame_of
-from caesura.snapshot.unmovable import kind_name
+from caesura.snapshot.unmovable import kind_name, remedy_of_last_resort
 
 SEARCH_S: Final = 2.0
 """How long may be spent on finding a name."""
@@ -33,6 +33,9 @@ _NESTED: Final = "Make it flatter, for instance a list of its parts, or drop it 
 
 Trial = Callable[[object], None]
 """Raises if the object cannot be pickled."""
+
+_Found = tuple[str, object, BaseException]
+"""(how it is reached, an object, why it cannot be pickled)"""
 
 
 def explain(error: BaseException, root: Mapping[str, Any], anchors: Anchors) -> Obstacle:
@@ -168,8 +171,9 @@ def _obstacle(error: BaseException, path: str, value: object) -> Obstacle:
     if isinstance(error, RecursionError):
         return Obstacle("data that is nested too deeply", path, "", _NESTED)
     reason = f"{type(error).__name__}: {error}"
-    remedy = error.remedy if isinstance(error, CannotMove) else ""
-    return Obstacle(kind_name(type(value)) if value is not None else "session", path, reason, remedy)
+    if value is None:
+        return Obstacle("session", path, reason, error.remedy if isinstance(error, CannotMove) else "")
+    return Obstacle(kind_name(type(value)), path, reason, remedy_of_last_resort(value))
 
 
 def _descend(
@@ -179,26 +183,50 @@ def _descend(
     trial: Trial,
     deadline: float,
     clock: Callable[[], float] = time.monotonic,
-) -> tuple[str, object, BaseException]:
-    """The innermost part of ``value`` that fails, how to reach it, and its error."""
+) -> _Found:
+    """The innermost part of ``value`` that fails, how to reach it, and its error.
+
+    The way does not turn round: a part that fails only because it leads back is left for the next one.
+    """
+    way: list[_Found] = [(path, value, error)]
+    furthest = way
+    passed = {id(value)}
     for _ in range(_DEEPEST):
-        if isinstance(error, RecursionError):
+        if isinstance(way[-1][2], RecursionError):
             break
-        for suffix, child in children(value):
-            if clock() > deadline:
-                return path, value, error
-            try:
-                trial(child)
-            except SaveAborted:
-                return path, value, error
-            except Exception as inner:  # noqa: BLE001  any error is what is looked for
-                if isinstance(error, CannotMove) and str(inner) != str(error):
-                    continue  # it is refused itself: its parts do not matter
-                path, value, error = _joined(path, suffix), child, inner
-                break
+        inner, leads_back = _failing_part(way[-1], passed, trial, deadline, clock)
+        if inner is not None:
+            way = [*way, inner]
+            passed.add(id(inner[1]))
+            furthest = way if len(way) > len(furthest) else furthest
+        elif leads_back and len(way) > 1:
+            way = way[:-1]
         else:
             break
-    return path, value, error
+    return way[-1] if len(way) > 1 else furthest[-1]
+
+
+def _failing_part(
+    outer: _Found, passed: set[int], trial: Trial, deadline: float, clock: Callable[[], float]
+) -> tuple[_Found | None, bool]:
+    """The first part that fails and was not passed yet; without one, whether one was passed that fails."""
+    path, value, error = outer
+    leads_back = False
+    for suffix, child in children(value):
+        if clock() > deadline:
+            break
+        if id(child) in passed:
+            leads_back = True
+            continue
+        try:
+            trial(child)
+        except SaveAborted:
+            break
+        except Exception as inner:  # noqa: BLE001  any error is what is looked for
+            if isinstance(error, CannotMove) and str(inner) != str(error):
+                continue  # it is refused itself: its parts do not matter
+            return (_joined(path, suffix), child, inner), False
+    return None, leads_back
 
 
 def _joined(path: str, suffix: str) -> str:

@@ -13,6 +13,10 @@ from caesura.snapshot.reducing import Pickling, Reduced
 
 _CLOSE = "Close it before the await and open it again after it, or tell caesura.reopen() how it is made."
 _CONTAINER = "Take what it gives into a list before the await."
+_ANEW = (
+    "Make it again after the await, keep it in a function that has returned by then, or tell "
+    "caesura.register_reducer() how its type is made again."
+)
 
 REMEDIES: Final = {
     "_ssl._SSLSocket": _CLOSE,
@@ -73,6 +77,11 @@ def remedy_for(cls: type) -> str | None:
         if remedy is not None:
             return remedy
     return None
+
+
+def remedy_of_last_resort(obj: object) -> str:
+    """What to do about an object of which only the failure of its pickling is known."""
+    return _CONTAINER if hasattr(type(obj), "__next__") else _ANEW
 
 
 def refuse(pickler: Pickling, obj: Any) -> Reduced:

@@ -11,7 +11,7 @@ from typing import Any
 
 from caesura.errors import CannotMove
 from caesura.snapshot.reducing import Pickling, Reduced
-from caesura.snapshot.unmovable import kind_name
+from caesura.snapshot.unmovable import kind_name, remedy_of_last_resort
 
 
 def reduce_widely(pickler: Pickling, obj: Any) -> Reduced:
@@ -23,13 +23,19 @@ def reduce_widely(pickler: Pickling, obj: Any) -> Reduced:
     import dill
 
     if type(obj) not in dill.Pickler.dispatch:
-        raise CannotMove(kind_name(type(obj)), remedy=f"{reason}.") from reason
+        raise _refusal(obj, reason) from reason
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return load_widely, (dill.dumps(obj, protocol=5, byref=True, recurse=True),)
     except Exception as error:
-        raise CannotMove(kind_name(type(obj)), remedy=f"{error}.") from error
+        raise _refusal(obj, error) from error
+
+
+def _refusal(obj: object, reason: Exception) -> CannotMove:
+    remedy = remedy_of_last_resort(obj)
+    says_no_more = str(reason).startswith("cannot pickle ")
+    return CannotMove(kind_name(type(obj)), remedy=remedy if says_no_more else f"{reason}. {remedy}")
 
 
 def load_widely(data: bytes) -> object:

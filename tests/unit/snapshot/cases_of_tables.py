@@ -100,6 +100,30 @@ CASES = {
         assert w2[0][1] == 33
         """,
     ),
+    "pandas: iterators half-way": (
+        "pandas",
+        r"""
+        import pandas as pd
+
+        df = pd.DataFrame({"key": [2, 1, 2], "value": [10, 20, 30]})
+        groups = iter(df.groupby("key"))
+        first = next(groups)
+        rows = df.iterrows()
+        next(rows)
+        tuples = df.itertuples()
+        next(tuples)
+        values = iter(df["value"])
+        next(values)
+        """,
+        r"""
+        key, part = next(groups)
+        assert key == 2 and list(part["value"]) == [10, 30]
+        assert next(groups, None) is None
+        assert next(rows)[1]["value"] == 20
+        assert next(tuples).value == 20
+        assert list(values) == [20, 30]
+        """,
+    ),
     "pandas: text": (
         "pyarrow",
         r"""

@@ -18,6 +18,28 @@ CASES = {
         "sqlite3.Connection",
         "Close it",
     ),
+    "a connection behind a part that leads back to its owner": (
+        "import sqlite3\nclass Part: pass\n"
+        "loader = Part(); loader.part = Part(); loader.part.owner = loader; loader._conn = sqlite3.connect(':memory:')",
+        "await turn()",
+        "loader → ._conn",
+        "sqlite3.Connection",
+        "Close it",
+    ),
+    "an iterator of which nothing is known": (
+        "import struct\nnumbers = struct.iter_unpack('<h', bytes(8))",
+        "await turn()",
+        "numbers",
+        "_struct.unpack_iterator",
+        "into a list",
+    ),
+    "a parser of which nothing is known": (
+        "import xml.parsers.expat\nparser = xml.parsers.expat.ParserCreate()",
+        "await turn()",
+        "parser",
+        "pyexpat.xmlparser",
+        "Make it again after the await",
+    ),
     "a socket in a list in a dict": (
         "import socket\nthings = {'a': [1, socket.socket()]}",
         "await turn()",
@@ -146,7 +168,7 @@ CASES = {
         "await turn()",
         "x → [0]",
         "Stubborn",
-        "",
+        "register_reducer",
     ),
 }
 

@@ -91,6 +91,13 @@ class CloseFront:
 
 
 @dataclass(frozen=True, slots=True)
+class UnbindFront:
+    """Close a notebook's sockets; the notebook goes on, and may be bound elsewhere."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class HoldIopub:
     session_id: str
     seconds: float
@@ -173,6 +180,7 @@ Command = (
     | KillWorker
     | BindFront
     | CloseFront
+    | UnbindFront
     | HoldIopub
     | FrontSend
     | FrontPublish

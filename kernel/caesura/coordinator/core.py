@@ -28,6 +28,7 @@ from caesura.coordinator.front_desk import FrontDesk
 from caesura.coordinator.functions import Functions
 from caesura.coordinator.inbox import Inbox
 from caesura.coordinator.interrupts import Interrupts
+from caesura.coordinator.keeping import Keeping
 from caesura.coordinator.moves import Moves
 from caesura.coordinator.operations import Operations
 from caesura.coordinator.parking import Parking
@@ -70,6 +71,8 @@ class Core:
         self.new_id = new_id
         self.room_bytes: Callable[[], int | None] = lambda: None  # what a snapshot may add to the store
         self.wrote: Callable[[int], None] = lambda size_bytes: None
+        self.started: Callable[[int], str] = lambda pid: ""  # which process it is that has this pid; "" if none has
+        self.pid_of_link: Callable[[int], int] = lambda link: 0  # who is at the other end
         self.about = about  # {"pid", "version", "home", "started"}
         self.sessions: dict[str, Session] = {}
         self.workers: dict[str, Worker] = {}
@@ -83,6 +86,7 @@ class Core:
         self.cell = Cells(self)
         self.move = Moves(self)
         self.parking = Parking(self)
+        self.keeping = Keeping(self)
         self.recorded = Recorded(self)
         self.pool = Pool(self)
         self.worker = Workers(self)
@@ -152,6 +156,10 @@ class Core:
                 self._with(session_id, self.move.look_whether_due)
             case ("decide", session_id):
                 self._with(session_id, self.move.decide)
+            case ("lost", session_id):
+                self._with(session_id, self.keeping.look_at_server)
+            case ("kept", session_id):
+                self._with(session_id, self.keeping.look_whether_over)
             case ("park", session_id):
                 self._with(session_id, self.parking.look)
             case ("room", session_id):

@@ -131,6 +131,9 @@ class Effects:
                 forget_begun(self._begun, session_id)
                 if (front := self._fronts.pop(session_id, None)) is not None:
                     self._spawn(front.close())
+            case do.UnbindFront(session_id):
+                if (front := self._fronts.pop(session_id, None)) is not None:
+                    self._spawn(front.close())
             case do.CloseLink(link):
                 if (transport := self.links.get(link)) is not None:
                     transport.close()

@@ -133,6 +133,7 @@ class FrontDesk:
         for message in unsaid:
             self._core.put(message)
         self.answer_kernel_info(session)
+        self._core.keeping.say_state(session)
         if not session.cells and session.epoch == 0:
             self._core.put(FrontPublish(session.session_id, "status", {"execution_state": "starting"}, {}))
         self.pump(session)
@@ -154,7 +155,7 @@ class FrontDesk:
             if session.is_due:
                 self._core.pool.want(session)
             return
-        if not session.queue or not session.queue[0].is_recorded or not session.is_front_live:
+        if not session.queue or not session.queue[0].is_recorded or not (session.is_front_live or session.is_kept):
             return
         if not session.is_live:
             self._core.pool.want(session)

@@ -24,7 +24,10 @@ class Interrupts:
         self._core = core
 
     def asked(self, session: Session) -> None:
-        """The user interrupts whatever the notebook does; harmless when it does nothing."""
+        """The user interrupts whatever the notebook does; harmless when it does nothing. A server that stops interrupts
+        its kernels as well, which is not meant."""
+        if session.is_leaving:
+            return
         self._interrupt(session, EventKind.INTERRUPT)
 
     def cancel(self, session: Session, cell: Cell) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _WORTH_S: Final = 10.0
 """A session whose own timer is due sooner stays where it is: it would be back at once."""
+_WORTH_ALONE_S: Final = 1.0
+"""The same for one that nobody has open."""
 _PATIENCE_S: Final = 5.0
 """For how long who asks for it waits for code of the notebook's that runs between its cells."""
 
@@ -73,11 +75,12 @@ class Parking:
 
     def _due(self, session: Session) -> float | None:
         """When it has been idle for long enough; None if that does not come."""
-        after_s, block = session.park_after_s, session.block
+        after_s, block = (0.0 if session.is_kept else session.park_after_s), session.block
         if session.kind is not Kind.NOTEBOOK or after_s is None or block is None:
             return None
         wakes_at = next_due(block.wake, session.answers())
-        if wakes_at is not None and wakes_at - self._core.now < min(_WORTH_S, after_s):
+        worth_s = _WORTH_ALONE_S if session.is_kept else min(_WORTH_S, after_s)
+        if wakes_at is not None and wakes_at - self._core.now < worth_s:
             return None
         return max(session.last_used, session.active_since) + after_s
 

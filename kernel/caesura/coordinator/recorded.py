@@ -61,7 +61,7 @@ class Recorded:
         if root.kept_bytes <= self._core.limits.outputs_bytes or root.is_ended:
             return
         session_id, now, most = root.session_id, self._core.now, int(self._core.limits.outputs_bytes * _SPARE)
-        also_unsent = root.is_detached
+        also_unsent = root.is_kept
         root.kept_bytes = most  # until it is known; meanwhile nobody asks again for every output
 
         def then(left: int) -> None:
@@ -140,20 +140,18 @@ def _cell(records: Records, session_id: str, cell_id: str) -> Json | None:
         return None
     return {
         "cell_id": cell_id,
-        "notebook_cell": notebook_cell(row.request),
+        "notebook_cell": notebook_cell(unpack_request(row.request).frames[2]) if row.request else None,
         "state": row.state,
         "status": row.status,
         "created": row.created,
     }
 
 
-def notebook_cell(request: bytes) -> str | None:
-    """The id of the cell in the notebook's file (``metadata.cellId``, which JupyterLab sends), or None."""
-    if not request:
-        return None
+def notebook_cell(metadata: bytes) -> str | None:
+    """The id of the cell in the notebook's file (``cellId``, which JupyterLab sends in the metadata), or None."""
     try:
-        metadata: Any = json.loads(unpack_request(request).frames[2])
+        found: Any = json.loads(metadata)
     except ValueError:
         return None
-    found = metadata.get("cellId") if isinstance(metadata, dict) else None
-    return found if isinstance(found, str) else None
+    cell_id = found.get("cellId") if isinstance(found, dict) else None
+    return cell_id if isinstance(cell_id, str) else None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from caesura.coordinator.keeping import take_holder
 from caesura.coordinator.loading import is_unstarted
 from caesura.coordinator.parking import park_after
 from caesura.coordinator.requests import unpack_request
@@ -138,6 +139,7 @@ class Recovery:
             last_used=core.now,
             active_since=core.now,
         )
+        take_holder(session, row.holder)
         for operation_row in found.operations:
             if operation_row.state != "cancelled" and not operation_row.consumed:
                 core.operation.bring_back(session, operation_row)
@@ -244,8 +246,12 @@ class Recovery:
                 return
             operation.attempts = max(1, operation.attempts)
         else:
-            core.set_timer(core.now + _STUB_GRACE_S, "stub", session.session_id)
-        core.session.prepare_environment(session)
+            if session.is_kept:
+                core.keeping.set_timer(session)
+            else:
+                core.set_timer(core.now + _STUB_GRACE_S, "stub", session.session_id)
+        if not core.keeping.is_at_rest(session):
+            core.session.prepare_environment(session)
         for operation in list(session.operations.values()):
             self._carry_on(session, operation.op_id)
         if session.worker is not None:

@@ -155,6 +155,12 @@ class Rpc:
     def _do_stop(self, link: int, request: Request) -> None:
         is_forced = bool(request.params.get("force", False))
         open_notebooks = [s for s in self._core.live_sessions() if s.kind is Kind.NOTEBOOK and s.link is not None]
+        kept = [s for s in self._core.live_sessions() if s.is_kept and s.worker is not None]
+        if kept and not open_notebooks and not is_forced:
+            raise UsageError(
+                f"Notebooks that are kept and still have a process: {len(kept)}. Wait until they are parked "
+                "(`caesura sessions`), or use --force, which ends what they run."
+            )
         if open_notebooks and not is_forced:
             running = [s for s in open_notebooks if s.cell is not None and s.cell.state in ON_WORKER]
             raise UsageError(

@@ -50,6 +50,7 @@ class Server:
         self._writer = writer
         self._stopping = asyncio.Event()
         self._numbers = itertools.count(1)
+        self._pids: dict[int, int] = {}  # of stubs and clients, by link
         self._is_over = False
         self._kills_workers = False
         self.socket_path = config.socket_path(home.path)
@@ -67,6 +68,8 @@ class Server:
             new_id=lambda: uuid.uuid4().hex[:16],
             about=about,
         )
+        self.core.started = processes.started
+        self.core.pid_of_link = lambda link: self._pids.get(link, 0)
         self.core.rpc.rss_bytes = _rss_bytes
         self.core.rpc.zygotes = processes.describe_zygotes
         self.effects = Effects(
@@ -166,6 +169,7 @@ class Server:
             return f"there is no role {hello.role!r}"
         if hello.role == "worker":
             self.effects.worker_links[hello.worker_id] = link
+        self._pids[link] = hello.pid
         # The welcome is the first thing that is sent, before what the core has to say.
         self.effects.send(link, wire.Welcome(pid=os.getpid(), version=caesura.__version__))
         return ""
@@ -259,6 +263,7 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         server = self._server
         server.effects.links.pop(self._link, None)
+        server._pids.pop(self._link, None)
         hello = self._hello
         if hello is None or server._is_over:
             return

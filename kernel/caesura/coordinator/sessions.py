@@ -18,6 +18,7 @@ from caesura.coordinator.commands import (
     Quit,
     SendLink,
 )
+from caesura.coordinator.keeping import holder_of
 from caesura.coordinator.parking import park_after
 from caesura.coordinator.state import Kind, Session
 from caesura.errors import UsageError
@@ -39,6 +40,9 @@ _STUB_GRACE_S = 60.0
 _KEPT_ENDED = 20
 """Ended notebooks whose moves and decisions can still be read."""
 
+_KEPT_FOR_OUTPUTS = 200
+"""The same, when outputs of theirs have not been fetched."""
+
 _PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 
@@ -58,10 +62,16 @@ class Sessions:
             text = "The session of this kernel has ended."
             self._core.put(SendLink(link, KernelEnded(code=1, text=text, token=message.token)))
             return
+        if session is not None and session.is_lost and not message.session_id:
+            self.clear(session)  # its kernel was killed and is started again
+            session.is_restarting = True
+        if session is None:
+            session = self._core.keeping.taken_up(message)
         if session is None:
             session = self._add(message)
         elif session.is_restarting:
-            self._adjust(session, message.environment)
+            self.adjust(session, message.environment)
+        self._core.keeping.opened(session, link, message)
         session.link, session.token = link, message.token
         session.is_announced = not message.token
         session.is_detached = session.is_restarting = False
@@ -85,7 +95,7 @@ class Sessions:
             opened = KernelOpened(session_id=session_id, token=session.token, connection=session.connection)
             self._core.put(SendLink(session.link, opened))
         if session is not None and not session.is_ended and not session.is_front_live:
-            if session.epoch > 0:
+            if session.epoch > 0 and not self._core.keeping.is_new_to_clients(session):
                 self._core.desk.hold(session)
             self._core.inbox.flush_kept(session)
         elif session is not None and not session.is_ended:
@@ -114,12 +124,13 @@ class Sessions:
             park_after_s=park_after_s,
             last_used=now,
         )
+        session.notice += core.keeping.notice(session)
         core.sessions[session.session_id] = session
         core.persist(lambda records: records.add_session(row_of(session)), durable=True)
         return session
 
-    def _adjust(self, session: Session, environment: Json) -> None:
-        """A restarted kernel has the environment of its new stub."""
+    def adjust(self, session: Session, environment: Json) -> None:
+        """A restarted kernel, or one that is opened again, has the environment of its new stub."""
         session.environment = environment
         session.key = self._core.environment_key(environment)
         session.policy, notice = self.policy_of(environment)
@@ -174,7 +185,7 @@ class Sessions:
     def _record(self, session: Session) -> None:
         session_id, now = session.session_id, self._core.now
         name, policy, detached = session.name, str(session.policy), session.is_detached
-        environment, connection = session.environment, session.connection
+        environment, connection, holder = session.environment, session.connection, holder_of(session)
 
         def record(records: Records) -> None:
             records.update_session(
@@ -185,6 +196,7 @@ class Sessions:
                 detached=detached,
                 environment=environment,
                 connection=connection,
+                holder=holder,
             )
 
         self._core.persist(record)
@@ -195,14 +207,15 @@ class Sessions:
         """A client asked for it. With ``restart`` the ports stay bound for the stub that comes next."""
         session_id = session.session_id
         if not restart:
-            self.end(session, 0)
+            if not self._core.keeping.keeps(session):
+                self.end(session, 0)
             return
         self.clear(session)
         session.is_restarting = True
-        self._say_ended(session, 0, "")
+        self.say_ended(session, 0, "")
         self._core.set_timer(self._core.now + _RESTART_GRACE_S, "end", session_id)
 
-    def _say_ended(self, session: Session, code: int, text: str) -> None:
+    def say_ended(self, session: Session, code: int, text: str) -> None:
         """To who opened it. A stub has no other kernel, and so no more use for its connection."""
         link, session.link = session.link, None
         if link is not None:
@@ -213,10 +226,17 @@ class Sessions:
     def link_lost(self, session: Session) -> None:
         """Who opened it has gone without a word. A stub's end is the kernel's; a provisioner's is that of its server,
         which may come back for its kernels."""
+        if self._core.keeping.link_lost(session):
+            return
         session.link = None
         if session.kind is Kind.CLIENT:
             self.end(session, 0)
-        elif session.token:
+        else:
+            self.lost(session)
+
+    def lost(self, session: Session) -> None:
+        """Nobody holds the kernel now."""
+        if session.token:
             self._core.set_timer(self._core.now + _STUB_GRACE_S, "stub", session.session_id)
         else:
             self.killed(session)
@@ -225,20 +245,21 @@ class Sessions:
         """The kernel is dead; its ports wait for a moment, since Jupyter restarts a dead kernel with the same ones."""
         self.clear(session)
         session.is_restarting = True
-        self._say_ended(session, -9, "")
+        self.say_ended(session, -9, "")
         self._core.set_timer(self._core.now + _LOST_GRACE_S, "end", session.session_id)
 
     def signalled(self, link: int, message: KernelSignal) -> None:
-        """The stub got a signal, or the provisioner was asked for one."""
+        """The stub got a signal, or its parent is gone (``orphaned``), or the provisioner was asked for a signal."""
         for session in self._core.live_sessions():
             if session.kind is Kind.NOTEBOOK and (session.link, session.token) == (link, message.token):
-                match message.signal:
-                    case "interrupt":
-                        self._core.interrupt.asked(session)
-                    case "kill":
-                        self.killed(session)
-                    case _:
-                        self.end(session, 0)
+                if message.signal == "interrupt":
+                    self._core.interrupt.asked(session)
+                elif self._core.keeping.keeps(session, is_orphaned=message.signal == "orphaned"):
+                    continue
+                elif message.signal == "kill":
+                    self.killed(session)
+                else:
+                    self.end(session, 0)
 
     def grace_is_over(self, session: Session) -> None:
         if session.is_restarting:
@@ -247,6 +268,9 @@ class Sessions:
     def stub_did_not_come(self, session: Session) -> None:
         """After our restart: without a stub a notebook goes on only for the cells that it has."""
         if session.link is not None:
+            return
+        if session.name:
+            self._core.keeping.keep(session)
             return
         if session.cell is None and not session.queue:
             self.end(session, 0)
@@ -296,13 +320,13 @@ class Sessions:
         core, session_id = self._core, session.session_id
         self.clear(session)
         session.is_ended = True
-        core.cancel_timer("end", session_id)
-        core.cancel_timer("stub", session_id)
+        for name in ("end", "stub", "kept", "lost"):
+            core.cancel_timer(name, session_id)
         if session.kind is Kind.NOTEBOOK:
             if session.is_front_live:
                 core.put(FrontPublish(session_id, "status", {"execution_state": "dead"}, {}))
             core.put(CloseFront(session_id))
-            self._say_ended(session, code, text)
+            self.say_ended(session, code, text)
             now = core.now
             core.persist(lambda records: _end_notebook(records, session_id, now))
         else:
@@ -326,7 +350,7 @@ class Sessions:
     def look_idle(self) -> None:
         """Quit when nobody has needed the coordinator for long enough."""
         core = self._core
-        if any(True for _ in core.live_sessions()) or core.workers:
+        if core.workers or not all(core.keeping.is_at_rest(session) for session in core.live_sessions()):
             self._idle_since = None
             core.cancel_timer("idle")
             return
@@ -360,5 +384,9 @@ def _end_notebook(records: Records, session_id: str, now: float) -> None:
     """Keep what says how the cells moved, for a while; the rest goes."""
     records.update_session(session_id, now, state="ended", connection={}, environment={}, worker={})
     records.drop_snapshots(session_id)
-    for row in records.sessions(["ended"])[:-_KEPT_ENDED]:
+    ended = records.sessions(["ended"])
+    for row in ended[:-_KEPT_ENDED]:
+        if not records.kept_totals(row.id)[0]:
+            records.drop_session(row.id)
+    for row in ended[:-_KEPT_FOR_OUTPUTS]:
         records.drop_session(row.id)

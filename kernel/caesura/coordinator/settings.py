@@ -31,6 +31,7 @@ _VARIABLES: Final = {
     "CAESURA_PRELOAD_MB": "preload_mb",
     "CAESURA_PARK_AFTER": "park_after",
     "CAESURA_OUTPUTS_QUOTA_MB": "outputs_quota_mb",
+    "CAESURA_KEEP_SESSIONS_H": "keep_sessions_h",
 }
 
 _AMOUNTS: Final = {
@@ -40,6 +41,7 @@ _AMOUNTS: Final = {
     "preload_mb": "megabytes",
     "store_max_age_h": "hours",
     "outputs_quota_mb": "megabytes",
+    "keep_sessions_h": "hours",
     "outputs_max_age_h": "hours",
 }
 
@@ -86,6 +88,11 @@ class Caesura(Configurable):
         help="A notebook without a running cell is saved and its worker freed when nobody has used it for so many "
         "seconds; `never`: only when somebody else needs the worker.",
     ).tag(config=True)
+    keep_sessions_h = Float(
+        168.0,
+        help="A notebook whose Jupyter Server has stopped is kept for so many hours after it was last used, with its "
+        "variables; a waiting cell is waited for. 0: it ends with its server.",
+    ).tag(config=True)
     outputs_quota_mb = Float(
         64.0,
         help="How many MB of a notebook's outputs are kept until they are safe in its file; beyond it the oldest are "
@@ -124,6 +131,7 @@ class Caesura(Configurable):
             memory_reserve_fraction=self.memory_reserve_fraction,
             idle_exit_s=self.idle_exit_s,
             preload_bytes=int(self.preload_mb * 1e6),
+            keep_s=self.keep_sessions_h * 3600,
             outputs_bytes=int(self.outputs_quota_mb * 1e6),
             park_after_s=parse_seconds("The setting park_after (CAESURA_PARK_AFTER)", self.park_after),
         )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from caesura.coordinator.commands import FrontPublish, FrontReply
 from caesura.coordinator.requests import Request
 from caesura.errors import InternalError
-from caesura.model import Obstacle, Wait, Wake
+from caesura.model import Obstacle, Wait, Wake, next_due
 from caesura.policy import CostModel, Policy
 from caesura.wire.life import CellEvent, CellState, next_state
 from caesura.wire.messages import Json, Message, ZygoteReady
@@ -204,6 +204,11 @@ class Session:
     is_detached: bool = False
     is_ended: bool = False
     is_restarting: bool = False
+    server: tuple[int, str] | None = None  # the Jupyter Server that has it open: pid, and when it started
+    is_leaving: bool = False  # that server is about to stop
+    is_lost: bool = False  # its stub is gone, and it is looked whether the server is
+    kept_since: float | None = None  # nobody has it open any more
+    is_back: bool = False  # it was opened again and its clients have not been told how it is
     is_settling: bool = False  # its worker came back after our restart and has not said yet what it does
     worker: Worker | None = None
     move: Move | None = None
@@ -256,6 +261,16 @@ class Session:
         return self.kind is Kind.NOTEBOOK and has_worker and is_free
 
     @property
+    def is_kept(self) -> bool:
+        """Whether it waits for its notebook to be opened again."""
+        return self.kept_since is not None
+
+    @property
+    def has_timer(self) -> bool:
+        """Whether time alone brings it back from its snapshot."""
+        return self.saved is not None and next_due(self.saved.wake, self.answers()) is not None
+
+    @property
     def state(self) -> str:
         """A word for ``caesura status``."""
         if self.is_ended:
@@ -298,5 +313,7 @@ class Limits:
     preload_bytes: int = 0
     park_after_s: float | None = None
     """An idle notebook is parked after so long; None: not by itself."""
+    keep_s: float = 604_800.0
+    """A notebook whose server has gone is kept for so long; 0: it ends with its server."""
     outputs_bytes: int = 64_000_000
     """So much of a notebook's outputs is kept until it is confirmed."""

@@ -17,6 +17,7 @@ from caesura.worker.anchors import anchored
 from caesura.worker.bare_descriptors import refuse_bare_descriptors
 from caesura.worker.host import Main
 from caesura.worker.open_files import Bare, flush_files, flush_log_handlers, open_descriptors
+from caesura.worker.shown_variables import named_variables
 from caesura.worker.streams import CellStream, drain
 from caesura.worker.variables import SessionVariables
 
@@ -66,9 +67,13 @@ class SessionSnapshot:
         drain(*self._streams)
 
     def save(self, block: Block, aborted: Callable[[], bool], room_bytes: int | None) -> Any:
-        """What it waits for stands in the manifest, readable without loading anything."""
+        """What it waits for, and which variables it has, stands in the manifest, readable without loading anything."""
         refuse_bare_descriptors(self._bare_descriptors, self._kernel.shell.user_ns, self._loop)
-        about = {"waits": [wait_to_json(wait) for wait in block.waits], "wake": wake_to_json(block.wake)}
+        about = {
+            "waits": [wait_to_json(wait) for wait in block.waits],
+            "wake": wake_to_json(block.wake),
+            "variables": named_variables(self._kernel.shell),
+        }
         return snapshot.save(
             self._root(),
             anchors=self._anchors(),

@@ -26,6 +26,8 @@ from caesura.wire import messages as wire
 
 STUB = 1
 CLIENT = 90
+SERVER = 77
+"""The pid of the Jupyter Server, for notebooks that are opened with ``JPY_PARENT_PID``."""
 CONNECTION = {
     "ip": "127.0.0.1",
     "transport": "tcp",
@@ -51,6 +53,8 @@ class World:
         self.workers: dict[str, FakeWorker] = {}
         self.front: list[do.Command] = []
         self.sent_marks: dict[str, int] = {}
+        self.processes = {SERVER: "since noon"}
+        self.bound: set[str] = set()
         self.begun: set[tuple[str, str]] = set()  # (session, cell) of caesura.store.begun
         self.told: list[tuple[int, wire.Message]] = []
         self.memory = 0.9
@@ -73,6 +77,7 @@ class World:
             new_id=lambda: f"id{next(self._ids)}",
             about={"pid": 1, "version": "0", "home": "/h", "started": 0.0},
         )
+        self.core.started = lambda pid: self.processes.get(pid, "")
         self.timers: dict[do.TimerName, float] = {}
         self.jobs: deque[do.Persist] = deque()
         self.thens: deque[tuple[do.Persist, Any]] = deque()
@@ -124,7 +129,9 @@ class World:
                 self.front.append(command)
             case do.Quit(reason):
                 self.quit = reason
-            case do.CloseFront() | do.CloseLink() | do.HoldIopub():
+            case do.CloseFront(session_id) | do.UnbindFront(session_id):
+                self.bound.discard(session_id)
+            case do.CloseLink() | do.HoldIopub():
                 pass
 
     def step(self) -> bool:
@@ -145,6 +152,7 @@ class World:
             ready = wire.ZygoteReady(pid=1, kernel_info={"implementation": "caesura"}, frames=self.frames)
             self.act(self.core.environment_ready, command.key, ready)
         elif self.binding:
+            self.bound.add(self.binding[0])
             self.act(self.core.session.front_bound, self.binding.popleft())
         elif self.starting:
             self._start(self.starting.popleft())
@@ -284,6 +292,7 @@ class World:
 
     def kill_core(self) -> None:
         """kill -9 of the coordinator, and its next start: what was not recorded is gone, the links are cut."""
+        self.bound.clear()
         for worker in self.workers.values():
             worker.is_linked = False
             worker.received.clear()

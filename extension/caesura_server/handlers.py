@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import http
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,17 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
 
-from caesura.client import Client, NoCoordinator
-from caesura.errors import EnvironmentFault
+from caesura.client import Client, NoCoordinator, ensure_coordinator
+from caesura.errors import EnvironmentFault, UsageError
+from caesura.wire import messages
 
 NOTHING_RUNS: dict[str, Any] = {"coordinator": None, "workers": [], "sessions": [], "cells": []}
 """The status of a home whose coordinator does not run, which is not an error: it starts with the first kernel."""
 
 
-class _Handler(ExtensionHandlerMixin, APIHandler):
+class Handler(ExtensionHandlerMixin, APIHandler):
+    """What all of them have in common: asking the coordinator."""
+
     auth_resource = "caesura"
 
     def initialize(self, name: str, *, home: Path) -> None:
@@ -34,14 +38,36 @@ class _Handler(ExtensionHandlerMixin, APIHandler):
     async def ask(self, method: str, otherwise: Any) -> Any:
         """The coordinator's answer, or ``otherwise`` if none runs. HTTPError 503, with the reason, if there is none."""
         try:
-            return await asyncio.to_thread(_ask, self._home, method)
+            return (await self._send(method, {})).result
         except NoCoordinator:
             return otherwise
+
+    async def tell(self, otherwise: Any, method: str, **params: Any) -> Any:
+        """As :meth:`ask`, for what may be in the records alone: a coordinator is started for them. ``otherwise`` if
+        this home has none because there was never one; HTTPError 400, with the reason, if what was asked for is wrong.
+        """
+        if otherwise is not None and not self._home.is_dir():
+            return otherwise
+        return (await self.call(method, params)).result
+
+    async def call(self, method: str, params: dict[str, Any]) -> messages.Reply:
+        """As :meth:`tell`, with the reply's buffers."""
+        try:
+            await asyncio.to_thread(ensure_coordinator, self._home, os.environ)
+            return await self._send(method, params)
+        except UsageError as error:
+            raise web.HTTPError(http.HTTPStatus.BAD_REQUEST, str(error)) from error
+
+    async def _send(self, method: str, params: dict[str, Any]) -> messages.Reply:
+        try:
+            return await asyncio.to_thread(_ask, self._home, method, params)
+        except NoCoordinator:
+            raise
         except EnvironmentFault as error:
             raise web.HTTPError(http.HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
 
 
-class StatusHandler(_Handler):
+class StatusHandler(Handler):
     """Workers, sessions and cells, as ``caesura status --json`` prints them."""
 
     @web.authenticated
@@ -50,7 +76,7 @@ class StatusHandler(_Handler):
         self.finish(await self.ask("status", NOTHING_RUNS))
 
 
-class EventsHandler(_Handler):
+class EventsHandler(Handler):
     """The events that cells wait for, as ``caesura events --json`` prints them."""
 
     @web.authenticated
@@ -59,6 +85,6 @@ class EventsHandler(_Handler):
         self.finish({"events": await self.ask("events", [])})
 
 
-def _ask(home: Path, method: str) -> Any:
+def _ask(home: Path, method: str, params: dict[str, Any]) -> messages.Reply:
     with Client(home) as client:
-        return client.request(method)
+        return client.call(method, params)

@@ -17,6 +17,7 @@ from pathlib import Path
 import caesura
 from caesura import config
 from caesura.cli import acting, doctor, install, logs, looking
+from caesura.cli import sessions as listing
 from caesura.cli import store as storing
 from caesura.cli.context import Context
 from caesura.errors import CaesuraError
@@ -156,6 +157,7 @@ def _acting(commands: _Commands) -> None:
         "caesura park report.ipynb",
     )  # fmt: skip
     made.add_argument("session", metavar="SESSION", help="the notebook's name or path, or the id of its session")
+    _sessions(commands)
     made = commands.add(
         "events", looking.events, "the events that cells wait for; or answer one",
         "caesura events", "caesura events send approval --json true",
@@ -181,6 +183,25 @@ def _acting(commands: _Commands) -> None:
     commands.add("start", acting.start, "start the coordinator if it does not run", "caesura start")
     made = commands.add("stop", acting.stop, "stop the coordinator", "caesura stop", "caesura stop --force")
     made.add_argument("--force", action="store_true", help="also when notebooks are open; their kernels end")
+
+
+def _sessions(commands: _Commands) -> None:
+    made = commands.add(
+        "sessions", listing.sessions, "the notebooks that are open, or kept since their server stopped",
+        "caesura sessions", "caesura sessions attach s1 moved.ipynb", "caesura sessions drop report.ipynb",
+    )  # fmt: skip
+    inner = _Commands(made.add_subparsers(metavar="COMMAND"))
+    inner.add("list", listing.sessions, "the notebooks that are open or kept", "caesura sessions list --json")
+    attaching = inner.add(
+        "attach", listing.attach, "have the next kernel of a notebook go on with a kept session",
+        "caesura sessions attach s1", "caesura sessions attach s1 moved.ipynb",
+    )  # fmt: skip
+    dropping = inner.add(
+        "drop", listing.drop, "give a kept session up, with its variables and outputs", "caesura sessions drop s1"
+    )
+    for each in (attaching, dropping):
+        each.add_argument("session", metavar="SESSION", help="its id or a beginning of it, or the notebook's path")
+    attaching.add_argument("notebook", metavar="NOTEBOOK", nargs="?", help="the notebook (default: the session's own)")
 
 
 def _kernelspec(commands: _Commands) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from caesura.clock import Clock
 from caesura.coordinator import room
+from caesura.coordinator.activity import Activity
 from caesura.coordinator.cells import Cells
 from caesura.coordinator.commands import (
     CancelTimer,
@@ -85,6 +86,7 @@ class Core:
         self.desk = FrontDesk(self)
         self.cell = Cells(self)
         self.move = Moves(self)
+        self.activity = Activity(self)
         self.parking = Parking(self)
         self.keeping = Keeping(self)
         self.recorded = Recorded(self)
@@ -150,6 +152,8 @@ class Core:
         match name:
             case ("pool",):
                 self.pool.schedule()
+            case ("activity",):
+                self.activity.say()
             case ("idle",):
                 self.session.look_idle()
             case ("wake", session_id):

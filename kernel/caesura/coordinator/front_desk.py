@@ -134,6 +134,8 @@ class FrontDesk:
             self._core.put(message)
         self.answer_kernel_info(session)
         self._core.keeping.say_state(session)
+        if session.cell is not None:
+            self._core.activity.begins()
         if not session.cells and session.epoch == 0:
             self._core.put(FrontPublish(session.session_id, "status", {"execution_state": "starting"}, {}))
         self.pump(session)
@@ -172,6 +174,7 @@ class FrontDesk:
         if request.is_execute:
             session.cell = session.cells[request.msg_id]
             session.cell.reason = ""
+            self._core.activity.begins()
         self._core.put(SendWorker(worker.worker_id, request.deliver()))
         self._core.pool.worker_changes()
 

@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Final
 
 from caesura import points
 from caesura.coordinator.cells import clock_text
-from caesura.coordinator.commands import FrontPublish, UnbindFront
+from caesura.coordinator.commands import UnbindFront
 from caesura.coordinator.state import Kind, Session
 from caesura.store.records import Records
-from caesura.wire.life import FINAL
 from caesura.wire.messages import Json, OpenKernel
 
 if TYPE_CHECKING:
@@ -229,10 +228,8 @@ class Keeping:
     def say_state(self, session: Session) -> None:
         """To the clients of a notebook that was opened again: its cell is not over."""
         is_back, session.is_back = session.is_back, False
-        cell = session.cell
-        if is_back and cell is not None and cell.request is not None and cell.state not in FINAL:
-            busy = FrontPublish(session.session_id, "status", {"execution_state": "busy"}, cell.request.header)
-            self._core.put(busy)
+        if is_back:
+            self._core.activity.say_busy(session)
 
     def is_new_to_clients(self, session: Session) -> bool:
         """Whether nobody has subscribed to it before, and nothing is to be told that they must not miss."""

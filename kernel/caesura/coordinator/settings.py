@@ -32,11 +32,13 @@ _VARIABLES: Final = {
     "CAESURA_PARK_AFTER": "park_after",
     "CAESURA_OUTPUTS_QUOTA_MB": "outputs_quota_mb",
     "CAESURA_KEEP_SESSIONS_H": "keep_sessions_h",
+    "CAESURA_ACTIVITY_S": "activity_s",
 }
 
 _AMOUNTS: Final = {
     "idle_exit_s": "seconds",
     "burst_after_s": "seconds",
+    "activity_s": "seconds",
     "store_quota_mb": "megabytes",
     "preload_mb": "megabytes",
     "store_max_age_h": "hours",
@@ -88,6 +90,11 @@ class Caesura(Configurable):
         help="A notebook without a running cell is saved and its worker freed when nobody has used it for so many "
         "seconds; `never`: only when somebody else needs the worker.",
     ).tag(config=True)
+    activity_s = Float(
+        120.0,
+        help="A cell that is not over is said to be busy every so many seconds, so that no culler takes it for "
+        "forgotten. 0: only once.",
+    ).tag(config=True)
     keep_sessions_h = Float(
         168.0,
         help="A notebook whose Jupyter Server has stopped is kept for so many hours after it was last used, with its "
@@ -131,6 +138,7 @@ class Caesura(Configurable):
             memory_reserve_fraction=self.memory_reserve_fraction,
             idle_exit_s=self.idle_exit_s,
             preload_bytes=int(self.preload_mb * 1e6),
+            activity_s=self.activity_s,
             keep_s=self.keep_sessions_h * 3600,
             outputs_bytes=int(self.outputs_quota_mb * 1e6),
             park_after_s=parse_seconds("The setting park_after (CAESURA_PARK_AFTER)", self.park_after),

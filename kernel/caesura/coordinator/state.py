@@ -313,6 +313,8 @@ class Limits:
     preload_bytes: int = 0
     park_after_s: float | None = None
     """An idle notebook is parked after so long; None: not by itself."""
+    activity_s: float = 120.0
+    """So often a cell that is not over is said to be busy; 0: only once."""
     keep_s: float = 604_800.0
     """A notebook whose server has gone is kept for so long; 0: it ends with its server."""
     outputs_bytes: int = 64_000_000

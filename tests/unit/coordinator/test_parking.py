@@ -145,3 +145,19 @@ def test_a_coordinator_killed_while_it_parks_loses_nothing(make_world: MakeWorld
     assert world.state(session, cell) == "done"
     (worker,) = world.alive()
     assert worker.memory["variables"] == 2
+
+
+def test_a_silent_cell_is_said_to_be_busy_again_and_again_and_a_parked_notebook_is_not(make_world: MakeWorld) -> None:
+    world = make_world(activity_s=60, park_after_s=30)
+    session = used(world)
+    cell = world.run(session, "wait")
+    world.pass_time(181)
+    assert world.state(session, cell) == "released"
+    assert world.states(cell) == ["busy"] * 4
+    world.send()
+    world.pass_time(40)
+    assert world.states(cell) == ["busy"] * 4 + ["idle"]
+    assert is_parked(world, session)
+    world.front.clear()
+    world.pass_time(1000)
+    assert world.front == []

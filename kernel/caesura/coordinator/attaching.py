@@ -24,6 +24,10 @@ def attach_message(session: Session, worker: Worker, function: Operation | None)
             buffers.append(operation.result)
     elif function is not None:
         buffers.append(function.request)
+    stream: int | None = None
+    if worker.stream is not None:
+        stream = len(buffers)
+        buffers.append(worker.stream)
     described: Json | None = None
     if cell is not None:
         described = {"cell_id": cell.cell_id, "moves": cell.moves}
@@ -36,6 +40,7 @@ def attach_message(session: Session, worker: Worker, function: Operation | None)
         environment=session.environment,
         next_number=session.next_number,
         manifest=None if saved is None else saved.manifest,
+        stream=stream,
         answers=answers,
         cell=described,
         policy=str(session.policy),

@@ -80,7 +80,7 @@ class Loading:
             return
         points.reach("going.received")
         if not worker.is_loaded:
-            worker.is_loaded = True
+            worker.is_loaded, worker.stream = True, None
             session.is_settling = False
             session.start_failures = 0
             session.active_since = session.last_used = now

@@ -231,7 +231,7 @@ class Moves:
         if cell is not None:
             cell.snapshot_bytes = message.size_bytes
             core.cell.apply(session, cell, CellEvent.PREPARE)
-        row = snapshot_row(session.session_id, move.saved, move.epoch, message.last_number)
+        row = snapshot_row(session.session_id, move.saved, message)
 
         def record(records: Records) -> None:
             # One of the same moment may be there, of a coordinator that died before it came to a verdict.

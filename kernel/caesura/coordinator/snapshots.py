@@ -11,8 +11,9 @@ from caesura.store.rows import SnapshotRow
 from caesura.wire import messages as wire
 
 
-def snapshot_row(session_id: str, saved: Saved, epoch: int, last_number: int) -> SnapshotRow:
+def snapshot_row(session_id: str, saved: Saved, message: wire.Prepared) -> SnapshotRow:
     """The snapshot for the records, with what the coordinator has to know of it beside its manifest."""
+    stream = bytes(message.buffers[0]) if message.buffers else None
     about: wire.Json = {
         "archive": saved.manifest,
         "wake": wake_to_json(saved.wake),
@@ -24,12 +25,13 @@ def snapshot_row(session_id: str, saved: Saved, epoch: int, last_number: int) ->
         id=saved.snapshot_id,
         session_id=session_id,
         cell_id=saved.cell_id,
-        epoch=epoch,
+        epoch=message.epoch,
         manifest=about,
         created=saved.created,
-        blobs=sorted(set(_blob_names(saved.manifest))),
+        blobs=sorted(set(_blob_names(saved.manifest, with_stream=stream is None))),
         size_bytes=saved.size_bytes,
-        last_number=last_number,
+        last_number=message.last_number,
+        stream=stream,
     )
 
 
@@ -62,7 +64,7 @@ def block_from(message: wire.Blocked) -> Block:
     )
 
 
-def _blob_names(manifest: wire.Json) -> list[str]:
+def _blob_names(manifest: wire.Json, *, with_stream: bool) -> list[str]:
     """The names in the manifest's references (``[name, size, offset]``), which the collection must keep."""
-    references = [manifest.get("stream"), *manifest.get("buffers", ())]
+    references = [*([manifest.get("stream")] if with_stream else ()), *manifest.get("buffers", ())]
     return [str(reference[0]) for reference in references if reference and reference[0]]

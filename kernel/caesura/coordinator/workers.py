@@ -50,14 +50,18 @@ class Workers:
             core.cell.apply(session, session.cell, CellEvent.LOAD)
 
         now = core.now
+        snapshot_id = "" if session.saved is None else session.saved.snapshot_id
 
-        def grant(records: Records) -> int | None:
+        def grant(records: Records) -> tuple[int | None, bytes | None]:
             row = records.session(session_id)
-            return None if row is None else records.grant_epoch(session_id, row.epoch, now)
+            epoch = None if row is None else records.grant_epoch(session_id, row.epoch, now)
+            return epoch, records.stream_of(snapshot_id) if snapshot_id else None
 
-        def granted(epoch: int | None) -> None:
+        def granted(found: tuple[int | None, bytes | None]) -> None:
+            epoch, stream = found
             if session.worker is not worker or epoch is None:
                 return
+            worker.stream = stream
             # A commit that a restart overtook may have raised it once more than we knew.
             worker.epoch = session.epoch = epoch
             worker.is_granted = True

@@ -24,19 +24,28 @@ _PURPOSE: Final = b"caesura manifest\0"
 @dataclass(frozen=True, slots=True)
 class Saved:
     """A snapshot that is stored. ``manifest`` can be written as JSON; it names the blobs ``blob_names``, of
-    ``size_bytes`` in all (what was stored already counts), of which ``written_bytes`` are new."""
+    ``size_bytes`` in all (what was stored already counts), of which ``written_bytes`` are new. ``stream`` is the stream
+    if it is in none of them."""
 
     manifest: dict[str, Any]
     size_bytes: int
     blob_names: tuple[str, ...]
     written_bytes: int = 0
+    stream: bytes | None = None
 
 
 def make(
-    blobs: Blobs, stream: BlobRef, buffers: list[BlobRef], seeds: Mapping[str, Any], about: Mapping[str, Any]
+    blobs: Blobs,
+    stream: BlobRef,
+    buffers: list[BlobRef],
+    seeds: Mapping[str, Any],
+    about: Mapping[str, Any],
+    kept: bytes | None,
 ) -> Saved:
-    """The sealed manifest over blobs that are stored. ``about`` are further entries, which must be fit for JSON."""
-    names = tuple(dict.fromkeys(ref.name for ref in (stream, *buffers) if ref.name))
+    """The sealed manifest over blobs that are stored. ``about`` are further entries, which must be fit for JSON;
+    ``kept`` is the stream if it is in no blob."""
+    stored = buffers if kept is not None else (stream, *buffers)
+    names = tuple(dict.fromkeys(ref.name for ref in stored if ref.name))
     size_bytes = sum(ref.size for ref in (stream, *buffers))
     manifest: dict[str, Any] = {
         **about,
@@ -54,7 +63,8 @@ def make(
         "imported": warm_modules.imported_names(),
         "modules": sorted(warm_modules.top_level_names()),
     }
-    return Saved(seal(manifest, blobs), size_bytes, names, blobs.written_bytes)
+    written_bytes = blobs.written_bytes + (0 if kept is None else len(kept))
+    return Saved(seal(manifest, blobs), size_bytes, names, written_bytes, kept)
 
 
 def seal(manifest: Mapping[str, Any], blobs: Blobs) -> dict[str, Any]:

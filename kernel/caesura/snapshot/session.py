@@ -24,6 +24,9 @@ from caesura.snapshot.restoring import CallbackOrders, Restoring
 from caesura.snapshot.seeds import Anchors
 from caesura.store.blobs import Blobs
 
+KEPT_BYTES: Final = 128 << 10
+"""A stream up to this size is not worth a file: to sync a file and its directory takes longer than to save it."""
+
 _SESSION: Final = "session"
 _FIRST: Final = (types.FunctionType, type, types.ModuleType, int, float, str, bool, bytes, type(None))
 
@@ -51,8 +54,11 @@ def save(
     aborted: Callable[[], bool],
     about: Mapping[str, Any] | None = None,
     room_bytes: int | None = None,
+    keeps_stream: bool = False,
 ) -> Saved:
-    """Store the session; everything of it is on disk when this returns.
+    """Store the session; everything of it is on disk when this returns. With ``keeps_stream``, that is not so for
+    the stream of a small session: it is in the result, to be written with what else there is to write, and given to
+    :func:`load` with the manifest.
 
     ``root["namespace"]`` is the live dict of the notebook, ``root["early"]`` plain values for who prepares a load.
     ``about`` are further entries of the manifest (JSON). SaveAborted as soon as ``aborted`` is true; CannotMove if
@@ -66,10 +72,14 @@ def save(
         pickler, names = _dump(root, states, anchors, loop, stream)
     data = stream.take()
     points.reach("prepare.after_serialise")
-    refs = blobs.put([data, *pickler.buffers], aborted, room_bytes=room_bytes)
+    kept = data if keeps_stream and len(data) <= KEPT_BYTES else None
+    if kept is None:
+        refs = blobs.put([data, *pickler.buffers], aborted, room_bytes=room_bytes)
+    else:
+        refs = [blobs.ref_without_file(kept, room_bytes), *blobs.put(pickler.buffers, aborted, room_bytes=room_bytes)]
     points.reach("prepare.after_put")
     used = {str(place): names[place] for place in seeds.used(names, data)}
-    return archive.make(blobs, refs[0], refs[1:], {"count": len(names), "used": used}, about or {})
+    return archive.make(blobs, refs[0], refs[1:], {"count": len(names), "used": used}, about or {}, kept)
 
 
 def rehearse(root: Mapping[str, Any], *, anchors: Anchors, loop: Any) -> None:
@@ -127,9 +137,10 @@ def load(
     anchors: Anchors,
     loop: Any,
     blobs: Blobs,
+    stream: bytes | bytearray | memoryview | None = None,
     prepare: Callable[[Any], Anchors] | None = None,
 ) -> LoadedSession:
-    """The session of ``manifest``, in this process.
+    """The session of ``manifest``, in this process; ``stream`` if it is in no blob.
 
     ``prepare(root["early"])`` is called when imports work as they did there, and gives the anchors that there are now.
     The namespace's contents are put into ``anchors.by_name["namespace"]``. Nothing that was suspended runs before the
@@ -137,7 +148,10 @@ def load(
     runs in that case either, and this process has to go.
     """
     stream_ref, buffer_refs = archive.check(manifest, blobs)
-    stream = blobs.map(stream_ref)
+    if stream is None:
+        stream = blobs.map(stream_ref)
+    else:
+        blobs.check(stream_ref, stream)
     buffers = blobs.map_all(buffer_refs, proofs=manifest["proofs"])
     points.reach("load.after_read")
     restoring = Restoring(loop)

@@ -102,6 +102,9 @@ class Blobs:
         room for. HomeUnusable if the directory cannot be written.
         """
         views = [flat(buffer) for buffer in buffers]
+        self.written_bytes = 0
+        if not views:
+            return []
         try:
             return self._put(views, aborted, room_bytes)
         except OSError as error:
@@ -114,6 +117,23 @@ class Blobs:
         finally:
             for view in views:  # a traceback must not keep the user's buffers from being resized
                 view.release()
+
+    def ref_without_file(self, data: bytes, room_bytes: int | None = None) -> BlobRef:
+        """What :meth:`put` would give for ``data`` alone, which the caller keeps; :meth:`check` is the way back.
+        StoreFull as there."""
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._room(room_bytes).take(len(data))
+        digest, _ = content_hashes(self._key)
+        digest.update(memoryview(data))
+        return BlobRef(digest.hexdigest(), len(data))
+
+    def check(self, ref: BlobRef, data: Buffer) -> None:
+        """SnapshotRefused, naming the blob, unless ``data`` is what ``ref`` was made for."""
+        for digest in content_hashes(self._key):  # another machine may have named it
+            digest.update(memoryview(data))
+            if digest.hexdigest() == ref.name and len(memoryview(data)) == ref.size:
+                return
+        raise SnapshotRefused(f"The part {ref.name} of this snapshot was changed; it is not loaded.", blob=ref.name)
 
     def _put(self, views: Sequence[memoryview], aborted: Callable[[], bool], room_bytes: int | None) -> list[BlobRef]:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)

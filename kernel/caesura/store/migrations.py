@@ -74,7 +74,9 @@ _V2: Final = (
     "CREATE INDEX outputs_kept ON outputs (session_id, n, size_bytes, at, cell_id, channel, kept) WHERE kept IS 1",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2)
+_V3: Final = ("ALTER TABLE snapshots ADD COLUMN stream BLOB",)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3)
 """``MIGRATIONS[n]`` leads from version n to n + 1."""
 
 SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -110,7 +110,8 @@ class OperationRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotRow:
-    """One snapshot. ``epoch`` is that of the worker that saved it; ``blobs`` are the names that it needs."""
+    """One snapshot. ``epoch`` is that of the worker that saved it; ``blobs`` are the names that it needs; ``stream`` is
+    the stream of a small one, which is in no blob."""
 
     id: str
     session_id: str
@@ -123,6 +124,7 @@ class SnapshotRow:
     size_bytes: int = 0
     last_number: int = 0
     failures: int = 0
+    stream: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

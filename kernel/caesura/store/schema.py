@@ -87,6 +87,7 @@ snapshots = Table(
     Column("last_number", Integer),
     Column("created", Float),
     Column("failures", Integer),
+    Column("stream", LargeBinary),
 )
 
 moves = Table(

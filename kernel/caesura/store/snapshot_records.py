@@ -15,6 +15,7 @@ from caesura.store.rows import MoveRow, SnapshotRow, SnapshotState
 from caesura.store.schema import events, moves, sessions, snapshots
 
 _SNAPSHOT = Prepared(select(snapshots).where(snapshots.c.id == bindparam("snapshot")))
+_STREAM = Prepared(select(snapshots.c.stream).where(snapshots.c.id == bindparam("snapshot")))
 _IS_PREPARED = exists().where(
     snapshots.c.id == bindparam("snapshot"),
     snapshots.c.session_id == bindparam("session"),
@@ -71,6 +72,11 @@ class SnapshotRecords(Queries):
 
     def snapshot(self, snapshot_id: str) -> SnapshotRow | None:
         return self._one(SnapshotRow, _SNAPSHOT, snapshot=snapshot_id)
+
+    def stream_of(self, snapshot_id: str) -> bytes | None:
+        """The stream of a snapshot that has it in the records; None if it is in a blob or there is no such snapshot."""
+        found: bytes | None = self._scalar(_STREAM, snapshot=snapshot_id)
+        return found
 
     def snapshots(self, session_id: str | None = None, states: Collection[str] | None = None) -> list[SnapshotRow]:
         """Snapshots, newest first."""

@@ -71,7 +71,8 @@ class Attach(Message):
     ``{"op_id", "ok", "at", "buffer"}`` where ``buffer`` is an index into ``buffers`` (the result's bytes).
     For a function, ``buffers[0]`` of a new session is the pickled call.
     ``cell`` describes the suspended cell, if there is one: ``{"cell_id", "moves"}``; for a function it also has
-    ``"parent"``, the header under which its output appears.
+    ``"parent"``, the header under which its output appears. ``stream`` is the index of the buffer that is the
+    snapshot's stream, None if that is in a blob.
     """
 
     session_id: str
@@ -80,6 +81,7 @@ class Attach(Message):
     environment: Json  # {"cwd", "env": {...}, "argv": [...]}
     next_number: int
     manifest: Json | None = None
+    stream: int | None = None
     answers: Sequence[Json] = ()
     cell: Json | None = None
     policy: str = "auto"
@@ -283,8 +285,9 @@ class Frozen(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared(Message):
-    """The snapshot is on disk. ``manifest`` is the archive's manifest; ``seconds`` is what the save cost.
+    """The blobs of the snapshot are on disk. ``manifest`` is the archive's manifest; ``seconds`` is what the save cost.
 
+    A small snapshot's stream is in no blob but in ``buffers[0]``, so that it is written and synced with the records.
     ``waits`` and ``wake`` are those of the block, for a coordinator that was started in between. ``pending`` are the
     operations whose answers the snapshot does not have: whoever loads it needs them. ``written_bytes`` is how much of
     ``size_bytes`` was not stored before.

@@ -10,6 +10,7 @@ from typing import Any
 from caesura import points, snapshot
 from caesura.loop import CellLoop, Delivery, LoopState
 from caesura.store.blobs import Blobs
+from caesura.wire.codec import Buffer
 from caesura.wire.messages import Json
 from caesura.worker import shell_state
 from caesura.worker.anchors import anchored
@@ -30,8 +31,11 @@ class Resumed:
     notices: tuple[str, ...]
 
 
-def load(manifest: Json, *, kernel: Any, loop: CellLoop, blobs: Blobs, main: Main | None) -> Resumed:
+def load(
+    manifest: Json, stream: Buffer | None, *, kernel: Any, loop: CellLoop, blobs: Blobs, main: Main | None
+) -> Resumed:
     """Load a snapshot; ``main`` is blank and becomes what the snapshot holds. No code of the user runs yet.
+    ``stream`` is that of a snapshot which has it in no blob.
 
     SnapshotRefused if it is damaged or belongs to another Python; whatever its objects raise when they are loaded.
     """
@@ -45,6 +49,7 @@ def load(manifest: Json, *, kernel: Any, loop: CellLoop, blobs: Blobs, main: Mai
     try:
         loaded = snapshot.load(
             manifest,
+            stream=stream,
             anchors=snapshot.Anchors(anchored(kernel, loop, driver)),
             loop=loop,
             blobs=blobs,

@@ -82,6 +82,7 @@ class SessionSnapshot:
             aborted=aborted,
             about=about,
             room_bytes=room_bytes,
+            keeps_stream=True,
         )
 
     def check(self) -> tuple[list[Obstacle], int] | None:

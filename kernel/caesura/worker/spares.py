@@ -168,9 +168,9 @@ class Spares:
 
     @staticmethod
     def _end(spare: Spare) -> None:
-        spare.connection.close()
         with contextlib.suppress(ProcessLookupError):
             os.kill(spare.pid, signal.SIGKILL)
+        spare.connection.close()
 
 
 def _tell(spare: Spare, request: Fork) -> bool:

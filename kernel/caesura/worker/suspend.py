@@ -33,8 +33,8 @@ class Saves(Protocol):
         ...
 
     def save(self, block: Block, aborted: Callable[[], bool], room_bytes: int | None) -> Any:
-        """Write a snapshot: an object with ``manifest``, ``size_bytes`` and ``written_bytes``. SaveAborted soon after
-        ``aborted()``, StoreFull if more than ``room_bytes`` would have to be written."""
+        """Write a snapshot: an object with ``manifest``, ``stream`` (or None), ``size_bytes`` and ``written_bytes``.
+        SaveAborted soon after ``aborted()``, StoreFull if more than ``room_bytes`` would have to be written."""
         ...
 
     def explain(self, error: BaseException) -> Obstacle: ...
@@ -155,6 +155,7 @@ class Suspension:
                 wake=wake_to_json(block.wake),
                 pending=pending,
                 written_bytes=saved.written_bytes,
+                buffers=() if saved.stream is None else (saved.stream,),
             )
             return self._prepared
 

@@ -14,6 +14,7 @@ from typing import Any
 from caesura import __version__, frames
 from caesura.errors import InternalError
 from caesura.snapshot import interpreter
+from caesura.store import blob_layout
 from caesura.worker import shell_state
 from caesura.worker.configuration import NotebookSettings, make_settings
 from caesura.worker.kernel import CaesuraKernel, make_kernel
@@ -60,6 +61,7 @@ def make_warm(announce: Callable[[CaesuraKernel], None] = lambda kernel: None) -
             continue  # optional: the worker does without
     _use_once(kernel)
     interpreter.prepare()
+    blob_layout.content_hashes(b"-")  # looks at the processor
     return Warm(kernel, make_settings())
 
 

@@ -163,7 +163,8 @@ class Worker:
         if described is not None:
             main = Function.blank(self) if attach.kind == SessionKind.FUNCTION else Cell.blank(self)
         try:
-            resumed = resume.load(attach.manifest, kernel=self.kernel, loop=self._loop, blobs=blobs, main=main)
+            stream = None if attach.stream is None else attach.buffers[attach.stream]
+            resumed = resume.load(attach.manifest, stream, kernel=self.kernel, loop=self._loop, blobs=blobs, main=main)
         except SnapshotRefused as error:
             self._answer(wire.LoadFailed(epoch=self._epoch, reason=str(error), blob=error.blob, final=True))
             return False

@@ -167,6 +167,7 @@ class FakeCoordinator:
         self.epoch = 0
         self.next_number = 1
         self.pids: set[int] = set()
+        self.streams: dict[str, bytes] = {}  # of snapshots, by the tag of the manifest
         self.links: list[Link] = []
         self.cells = 0
         self.environment: dict[str, Any] = {"argv": ["--HistoryManager.hist_file=:memory:"]}
@@ -239,6 +240,9 @@ class FakeCoordinator:
     def attach(self, manifest: dict[str, Any] | None = None, *, interrupt: bool = False, **fields: Any) -> Link:
         """Fork a worker and give it the session, in the state of ``manifest``; with ``interrupt`` it is interrupted as
         soon as it may go on."""
+        if manifest is not None and manifest["tag"] in self.streams:
+            buffers = fields.setdefault("buffers", ())
+            fields["stream"], fields["buffers"] = len(buffers), (*buffers, self.streams[manifest["tag"]])
         link = self.fork(fields.pop("cwd", ""))
         link.interrupts = interrupt
         self.epoch += 1
@@ -340,6 +344,8 @@ class FakeCoordinator:
         exited = self.hear(WorkerExited, worker_id=self.worker_id)
         self.pids.discard(exited.pid)
         assert exited.status == 0
+        if prepared.buffers:
+            self.streams[prepared.manifest["tag"]] = bytes(prepared.buffers[0])
         return prepared.manifest
 
     def verdict(self, serial: int, *, released: bool) -> None:

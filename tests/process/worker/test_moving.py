@@ -224,17 +224,34 @@ def test_a_damaged_snapshot_is_refused_with_the_name_of_the_blob(coordinator: Fa
     coordinator.attach()
     cell = coordinator.start(LONG)
     manifest = coordinator.suspend(cell)
+    for tag, stream in coordinator.streams.items():
+        coordinator.streams[tag] = _damaged(stream)
+    link = coordinator.attach(manifest, cell={"cell_id": cell, "moves": 1})
+    failed = link.wait_for(LoadFailed)
+    assert failed.final
+    assert failed.blob in failed.reason
+
+
+def test_a_damaged_blob_is_refused_by_name(coordinator: FakeCoordinator) -> None:
+    coordinator.attach()
+    coordinator.run("data = bytes(range(256)) * 1000")
+    cell = coordinator.start(LONG)
+    manifest = coordinator.suspend(cell)
     for path in coordinator.home.blobs_path.rglob("*"):
         if path.is_file():
             path.chmod(0o600)
-            data = bytearray(path.read_bytes())
-            data[len(data) // 2] ^= 1
-            path.write_bytes(data)
+            path.write_bytes(_damaged(path.read_bytes()))
     link = coordinator.attach(manifest, cell={"cell_id": cell, "moves": 1})
     failed = link.wait_for(LoadFailed)
     assert failed.final
     assert failed.blob in failed.reason
     assert coordinator.hear(WorkerExited, worker_id=coordinator.worker_id).status == 1
+
+
+def _damaged(data: bytes) -> bytes:
+    changed = bytearray(data)
+    changed[len(changed) // 2] ^= 1
+    return bytes(changed)
 
 
 def test_a_snapshot_that_waits_for_its_verdict_is_said_again_after_a_lost_connection(

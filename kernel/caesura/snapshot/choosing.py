@@ -42,6 +42,7 @@ from caesura.snapshot import (
     registered,
     suspended,
     threads,
+    type_parameters,
     weak_references,
 )
 from caesura.snapshot.reducing import Pickling, Reduced, Reducer
@@ -115,15 +116,15 @@ _EXACT: Final[dict[type, Reducer]] = {
     iterators.SET_ITERATOR: iterators.reduce_set_iterator,
     iterators.REVERSED_DEQUE: iterators.reduce_reversed_deque,
     memoryview: memory_views.reduce_memory_view,
-    typing.TypeVar: builtin_kinds.reduce_type_variable,
-    typing.ParamSpec: builtin_kinds.reduce_type_variable,
-    typing.TypeVarTuple: builtin_kinds.reduce_type_variable,
+    typing.TypeVar: type_parameters.reduce_type_variable,
+    typing.ParamSpec: type_parameters.reduce_type_variable,
+    typing.TypeVarTuple: type_parameters.reduce_type_variable,
     typing.NewType: builtin_kinds.reduce_new_type,
     concurrent.futures.ThreadPoolExecutor: threads.reduce_executor,
     concurrent.futures.Future: threads.reduce_concurrent_future,
 }
 if sys.version_info >= (3, 12):
-    _EXACT[typing.TypeAliasType] = builtin_kinds.reduce_type_alias
+    _EXACT[typing.TypeAliasType] = type_parameters.reduce_type_alias
 
 _SUBCLASSES: Final[tuple[tuple[type, Reducer], ...]] = (
     (asyncio.Task, asyncio_objects.reduce_task),

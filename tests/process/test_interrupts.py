@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from notebooks import Home, Notebook
+from notebooks import DEADLINE_S, Home, Notebook
 
 pytestmark = pytest.mark.process
 
@@ -67,3 +67,12 @@ def test_a_restart_drops_a_suspended_cell_and_its_variables(make_home: Callable[
     notebook.restart()
     assert notebook.run("'x' in globals()").value == "False"
     assert home.request("events") == []
+
+
+def test_an_interrupt_ends_a_debugger_that_waits_for_a_command(home: Home) -> None:
+    notebook = home.notebook()
+    cell = notebook.submit("import pdb; pdb.set_trace()", allow_stdin=True)
+    assert notebook.client.get_stdin_msg(timeout=DEADLINE_S)["msg_type"] == "input_request"
+    notebook.interrupt()
+    notebook.wait(cell)
+    assert notebook.run("3 + 4").value == "7"

@@ -145,3 +145,19 @@ def test_progress_bars_of_tqdm_go_on(notebook: Notebook) -> None:
     ]
     assert 4.0 in values
     assert notebook.run("bar.n, bar.container.children[1].value").value == "(4, 4.0)"
+
+
+def test_a_cell_that_waits_for_its_widget_gets_the_answer_wherever_it_is(notebook: Notebook) -> None:
+    cell = notebook.submit(
+        "import asyncio, comm, os\n"
+        "pid = os.getpid()\n"
+        "answer = asyncio.get_running_loop().create_future()\n"
+        "asked = comm.create_comm(target_name='question', comm_id='question')\n"
+        "asked.on_msg(lambda message: answer.set_result(message['content']['data']))\n"
+        "print(await answer, pid != os.getpid())"
+    )
+    notebook.wait_for_state(cell, "released")
+    following = notebook.submit("'after'")
+    say(notebook, "question", {"value": 42})
+    assert notebook.wait(cell).text == "{'value': 42} True\n"
+    assert notebook.wait(following).value == "'after'"

@@ -133,6 +133,7 @@ class Cells:
         for request in list(session.queue):
             session.queue.remove(request)
             if not request.is_execute:
+                self._core.desk.give_up(session, request)
                 continue
             cell = session.cells[request.msg_id]
             self.leave_queue(session, cell.cell_id, CellState.FAILED, "error")

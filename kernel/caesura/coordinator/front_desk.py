@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from caesura.coordinator.commands import FrontPublish, FrontReply, HoldIopub, SendWorker, as_bytes
+from caesura.coordinator.comms import Comms
 from caesura.coordinator.requests import WITHOUT_REPLY, Request
 from caesura.coordinator.state import Cell, Session
 from caesura.store.rows import CellRow
@@ -23,12 +24,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _MAX_DELIVERIES = 3
+_ANSWERED_HERE = frozenset({"kernel_info_request", "connect_request"})
+_NOT_OFFERED = frozenset(
+    {"debug_request", "create_subshell_request", "delete_subshell_request", "list_subshell_request"}
+)  # kernel_info does not advertise them
 _AFTER_RESTART_HOLD_S = 60.0  # a client subscribes anew only when it next looks at its socket
 
 
 class FrontDesk:
     def __init__(self, core: Core) -> None:
         self._core = core
+        self.comms = Comms(core)
 
     # --- from the front ---------------------------------------------------------------------------------------------
 
@@ -39,9 +45,11 @@ class FrontDesk:
             return
         request = Request(channel, idents, header, frames)
         match channel, request.msg_type:
-            case _, "kernel_info_request":
-                session.kernel_info.append(request)
-                self.answer_kernel_info(session)
+            case _, "kernel_info_request" | "connect_request":
+                if self._waits_its_turn(session, request):
+                    session.queue.append(request)
+                else:
+                    self._answer(session, request)
             case _, "interrupt_request":
                 self._around(session, request, {"status": "ok"})
                 self._core.interrupt.asked(session)
@@ -51,6 +59,8 @@ class FrontDesk:
                 self._core.session.shut_down(session, restart=is_restart)
             case "stdin", _:
                 self._to_worker_now(session, request)
+            case "control", name if name in _NOT_OFFERED:
+                self._around(session, request, _not_offered(request))
             case "control", _:
                 if not self._to_worker_now(session, request):
                     self._around(session, request, _no_worker(request))
@@ -65,6 +75,8 @@ class FrontDesk:
         return True
 
     def _enqueue(self, session: Session, request: Request) -> None:
+        if self.comms.take(session, request):
+            return
         session.queue.append(request)
         session.last_used = self._core.now
         if request.is_execute:
@@ -109,6 +121,25 @@ class FrontDesk:
 
     # --- what the coordinator answers itself ------------------------------------------------------------------------
 
+    def _waits_its_turn(self, session: Session, request: Request) -> bool:
+        """Whether it is answered after what its client asked before: each client gets its replies in order.
+
+        Another client, such as a page that was opened anew, need not wait until a cell is over to learn what kernel
+        this is; and nobody waits for one that is suspended.
+        """
+        if request.channel != "shell" or session.saved is not None:
+            return False
+        before = [*session.queue] if session.current is None else [session.current, *session.queue]
+        return any(each.idents == request.idents for each in before)
+
+    def _answer(self, session: Session, request: Request) -> None:
+        if request.msg_type == "connect_request":
+            ports = {name: port for name, port in session.connection.items() if name.endswith("_port")}
+            self._around(session, request, {"status": "ok", **ports})
+        else:
+            session.kernel_info.append(request)
+            self.answer_kernel_info(session)
+
     def answer_kernel_info(self, session: Session) -> None:
         """Answer who asks what kernel this is, as soon as the environment's zygote has said it."""
         environment = self._core.environments.get(session.key)
@@ -117,6 +148,8 @@ class FrontDesk:
         requests, session.kernel_info = session.kernel_info, []
         for request in requests:
             self._around(session, request, {"status": "ok", **environment.ready.kernel_info, "supported_features": []})
+        if requests:
+            self._core.activity.say_busy(session)  # who looks at the last state only would take it for an idle one
 
     def _around(self, session: Session, request: Request, content: Json) -> None:
         """Busy, the reply, idle, under the request's header."""
@@ -148,7 +181,10 @@ class FrontDesk:
 
     def pump(self, session: Session) -> None:
         """Hand out the next request if the session is free, or ask for a worker if it needs one."""
-        if session.is_ended or session.move is not None or session.current is not None or session.is_settling:
+        if session.is_ended or session.move is not None or session.is_settling:
+            return
+        self.comms.hand_over(session)
+        if session.current is not None:
             return
         cell = session.cell
         if cell is not None and cell.state not in SUSPENDED:
@@ -157,6 +193,8 @@ class FrontDesk:
             if session.is_due:
                 self._core.pool.want(session)
             return
+        while session.queue and session.queue[0].msg_type in _ANSWERED_HERE:
+            self._answer(session, session.queue.popleft())
         if not session.queue or not session.queue[0].is_recorded or not (session.is_front_live or session.is_kept):
             return
         if not session.is_live:
@@ -176,6 +214,8 @@ class FrontDesk:
             session.cell.reason = ""
             self._core.activity.begins()
         self._core.put(SendWorker(worker.worker_id, request.deliver()))
+        if request.is_execute:
+            self.comms.cell_begins(session)
         self._core.pool.worker_changes()
 
     def status_seen(self, session: Session, message: Output) -> None:
@@ -229,6 +269,10 @@ class FrontDesk:
                 session.cell = None
                 session.queue.appendleft(request)
             return
+        self.give_up(session, request)
+
+    def give_up(self, session: Session, request: Request) -> None:
+        """Nobody can deal with a request, which is not a cell."""
         if request.msg_type not in WITHOUT_REPLY:
             self._around(session, request, _no_worker(request))
         else:
@@ -237,5 +281,12 @@ class FrontDesk:
 
 
 def _no_worker(request: Request) -> Json:
-    text = f"{request.msg_type} needs the notebook's worker, which is not there now."
-    return {"status": "error", "ename": "WorkerDied", "evalue": text, "traceback": [text]}
+    return _error("WorkerDied", f"{request.msg_type} needs the notebook's worker, which is not there now.")
+
+
+def _not_offered(request: Request) -> Json:
+    return _error("NotImplementedError", f"{request.msg_type} is not offered: a session that moves cannot keep that.")
+
+
+def _error(name: str, text: str) -> Json:
+    return {"status": "error", "ename": name, "evalue": text, "traceback": [text]}

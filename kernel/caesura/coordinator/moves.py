@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from caesura import points
 from caesura.coordinator import room
 from caesura.coordinator.commands import SendWorker
+from caesura.coordinator.comms import wants_session
 from caesura.coordinator.snapshots import block_from, snapshot_row
 from caesura.coordinator.state import Block, Move, Phase, Saved, Session
 from caesura.model import AnyOf, Obstacle, is_satisfied, next_due, wake_from_json
@@ -335,7 +336,7 @@ class Moves:
             return "an interrupt came first"
         if move.is_abortable and is_satisfied(move.block.wake, session.answers(), self._core.now):
             return "an answer came first"
-        return ""
+        return "a message to a widget came first" if move.is_abortable and wants_session(session) else ""
 
     def _released(self, session: Session, move: Move) -> None:
         """The session lives in its snapshot; its worker may go."""
@@ -381,9 +382,8 @@ class Moves:
         core, saved, cell = self._core, session.saved, session.cell
         if saved is None or session.is_due or session.worker is not None:
             return
-        now = core.now
         recorded = {op.op_id: bool(op.ok) for op in session.operations.values() if op.is_answered and op.is_recorded}
-        if not session.events and not is_satisfied(saved.wake, recorded, now):
+        if not session.events and not wants_session(session) and not is_satisfied(saved.wake, recorded, core.now):
             due = next_due(saved.wake, recorded)
             if due is not None:
                 core.set_timer(due, "wake", session.session_id)

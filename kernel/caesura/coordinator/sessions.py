@@ -288,6 +288,7 @@ class Sessions:
                 core.cell.apply(session, cell, CellEvent.CANCEL, ended=core.now, status="aborted")
         session.cells.clear()
         session.queue.clear()
+        session.beside.clear()
         session.inbox.clear()
         session.after_drain.clear()
         session.events.clear()

@@ -218,6 +218,7 @@ class Session:
     last_saved: Saved | None = None  # to offer after a failure
     is_due: bool = False
     queue: deque[Request] = field(default_factory=deque)
+    beside: deque[Request] = field(default_factory=deque)  # messages to comms, which overtake the queue
     current: Request | None = None
     cell: Cell | None = None
     cells: dict[str, Cell] = field(default_factory=dict)

@@ -104,6 +104,7 @@ class Cell:
         """The coroutine of the cell's task."""
         shell = self._shell
         failure: BaseException | None = None
+        self._host.cell_began()
         self._host.kernel._forward_input(self.request["content"].get("allow_stdin", False))
         if self._restored is None and self.task is not None and self._host.was_interrupted(self.task):
             self._finish(KeyboardInterrupt())  # before its first step

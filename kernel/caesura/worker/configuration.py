@@ -67,6 +67,10 @@ class NotebookSettings(IPKernelApp):  # type: ignore[misc]
         _call(self.init_path)
         self.is_applied = True
 
+    def make_debugger_interruptible(self) -> None:
+        """``pdb.set_trace()`` is IPython's, as ipykernel has it: an interrupt ends it. Before :mod:`pdb` is watched."""
+        _call(self.init_pdb)
+
     def choose_plot_backend(self) -> None:
         """As ipykernel does, unless the user has chosen one."""
         if not os.environ.get("MPLBACKEND"):

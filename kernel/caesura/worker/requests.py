@@ -27,30 +27,55 @@ def unpack_request(session: Any, message: Deliver) -> tuple[list[bytes], dict[st
 
 
 class Requests:
-    """``execute`` starts a cell: (cell id, identities, request)."""
+    """``execute`` starts a cell: (cell id, identities, request); ``post`` calls a function between two turns."""
 
-    def __init__(self, host: Host, execute: Callable[[str, list[bytes], dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        host: Host,
+        execute: Callable[[str, list[bytes], dict[str, Any]], None],
+        is_cell_running: Callable[[], bool],
+        post: Callable[[Callable[[], None]], None],
+    ) -> None:
         self._host = host
         self._execute = execute
+        self._has_cell = is_cell_running
+        self._post = post
+        self._is_cell_new = False
+        self._behind: list[Deliver] = []
 
-    def take(self, message: Deliver, *, is_cell_running: bool) -> None:
-        """Do what a client asks for."""
-        kernel = self._host.kernel
+    def cell_began(self) -> None:
+        """The cell makes its first step: what came before it is taken after it."""
+        self._is_cell_new = False
+        behind, self._behind = self._behind, []
+        for message in behind:
+            self.post(message)
+
+    def post(self, message: Deliver) -> None:
+        """Do what a client asks for, in its turn; from any thread."""
+        self._post(lambda: self._take(message))
+
+    def _take(self, message: Deliver) -> None:
+        kernel, is_cell_running = self._host.kernel, self._has_cell()
         idents, request = unpack_request(kernel.session, message)
         if message.msg_type == "execute_request" and message.channel == "shell":
+            self._is_cell_new = True
             self._execute(message.cell_id, idents, request)
         elif message.channel == "control":
             kernel.set_parent(idents, request, channel="control")
             handler = kernel.control_handlers.get(message.msg_type)
             self._answer(handler, "control", idents, request)
+        elif is_cell_running and message.msg_type in _COMMS and self._is_cell_new:
+            self._behind.append(message)  # it may be for a comm that the cell's first step makes
         elif is_cell_running and message.msg_type in _COMMS:
             # A cell that awaits may wait for a widget: the message is taken in between, under its own header.
             before = kernel._get_shell_context_var(kernel._shell_parent_ident), kernel.get_parent("shell")
             kernel.set_parent(idents, request)
             try:
-                self._call(kernel.shell_handlers.get(message.msg_type), self._host.shell_socket, idents, request)
+                self._answer(kernel.shell_handlers.get(message.msg_type), "shell", idents, request)
             finally:
                 kernel.set_parent(*before)
+            # Widgets send their next message when they see idle; the notebook as a whole is busy still.
+            kernel._publish_status("busy", "shell")
         else:
             kernel.set_parent(idents, request)
             self._answer(kernel.shell_handlers.get(message.msg_type), "shell", idents, request)

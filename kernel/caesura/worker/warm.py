@@ -60,9 +60,11 @@ def make_warm(announce: Callable[[CaesuraKernel], None] = lambda kernel: None) -
         except ImportError:
             continue  # optional: the worker does without
     _use_once(kernel)
+    settings = make_settings()
+    settings.make_debugger_interruptible()
     interpreter.prepare()
     blob_layout.content_hashes(b"-")  # looks at the processor
-    return Warm(kernel, make_settings())
+    return Warm(kernel, settings)
 
 
 def _use_once(kernel: Any) -> None:

@@ -76,7 +76,8 @@ class Worker:
         self._streams = install_streams(kernel.session, kernel.iopub_socket, self._channel)
         self._signals = SignalHandling.install(self._loop, self._main_task)
         self._variables = SessionVariables()
-        self._requests = Requests(self, self._execute)
+        self._requests = Requests(self, self._execute, lambda: self._main is not None, self._loop.post)
+        self.cell_began = self._requests.cell_began
         self._suspension: Suspension | None = None
         self._check = VariablesCheck(self._channel)
         self._backend = WorkerBackend(self._channel, self._loop, self.kernel.shell.user_ns, lambda: self._main)
@@ -251,8 +252,7 @@ class Worker:
         return self._signals.has_interrupted(task)
 
     def _is_main_interrupted(self) -> bool:
-        task = self._main_task()
-        return task is not None and self._signals.has_interrupted(task)
+        return (task := self._main_task()) is not None and self._signals.has_interrupted(task)
 
     def drain(self) -> None:
         drain(*self._streams)
@@ -304,8 +304,7 @@ class Worker:
         self._channel.send(wire.Unblocked(epoch=self._epoch, serial=serial))
 
     def _report_again(self) -> None:
-        block = self._loop.current_block
-        if block is not None:
+        if (block := self._loop.current_block) is not None:
             self._report_block(block)
 
     # --- what comes (the channel's thread) --------------------------------------------------------------------------
@@ -351,7 +350,7 @@ class Worker:
                 self.kernel.replies.put(reply["content"])
             case wire.Deliver():
                 self._arrived(suspension)
-                self._loop.post(lambda: self._requests.take(message, is_cell_running=self._main is not None))
+                self._requests.post(message)
             case wire.Answered():
                 self._arrived(suspension)
                 self._loop.post_in_time(lambda: self._backend.deliver(message))
@@ -397,6 +396,5 @@ class Worker:
 
     def _interrupt_main(self) -> None:
         """Interrupt the task that was not there when the interrupt came."""
-        task = self._main_task()
-        if task is not None and not task.done():
+        if (task := self._main_task()) is not None and not task.done():
             self._signals.interrupt(task)

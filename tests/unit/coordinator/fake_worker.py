@@ -94,6 +94,8 @@ class FakeWorker:
                 self._verdict(message)
             case wire.Exit():
                 self.is_alive = False
+            case wire.Deliver(msg_type="comm_msg" | "comm_close") if self._has_cell():
+                self.trace.append(message.msg_type)
             case wire.Deliver():
                 self._deliver(message)
             case wire.Answered() | wire.Interrupt():
@@ -103,6 +105,9 @@ class FakeWorker:
                     self.early.append(message)
                 else:
                     self._act(message)
+
+    def _has_cell(self) -> bool:
+        return "waits_for" in self.memory or "loops" in self.memory
 
     def _attach(self, message: wire.Attach) -> None:
         self.session_id, self.epoch, self.next_number = message.session_id, message.epoch, message.next_number

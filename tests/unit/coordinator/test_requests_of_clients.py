@@ -34,6 +34,66 @@ def test_kernel_info_waits_for_the_environment(make_world: MakeWorld) -> None:
     assert len(world.replies(asked)) == 1
 
 
+def test_a_client_learns_the_ports(make_world: MakeWorld) -> None:
+    world = make_world()
+    session = world.open()
+    asked = world.ask(session, "connect_request")
+    ports = {name: port for name, port in world.session(session).connection.items() if name.endswith("_port")}
+    assert "shell_port" in ports
+    assert world.replies(asked) == [{"status": "ok", **ports}]
+
+
+def test_each_client_gets_its_replies_in_order_and_a_new_one_need_not_wait(make_world: MakeWorld) -> None:
+    world = make_world()
+    session = world.open()
+    cell = world.run(session, "loop")
+    mine = world.ask(session, "kernel_info_request")
+    ports = world.ask(session, "connect_request")
+    world.settle()
+    assert world.replies(mine) == world.replies(ports) == []
+    theirs = world.ask(session, "kernel_info_request", client=b"another page")
+    assert world.states(theirs) == ["busy", "idle"]
+    assert world.states(cell) == ["busy", "busy"]  # who looks at the last state only sees that a cell runs
+    world.interrupt(session)
+    world.settle()
+    assert [world.replies(asked)[0]["status"] for asked in (cell, mine, ports)] == ["error", "ok", "ok"]
+
+
+def test_kernel_info_is_answered_while_a_cell_is_suspended(make_world: MakeWorld) -> None:
+    world = make_world()
+    session = world.open()
+    cell = world.run(session, "wait")
+    world.settle()
+    asked = world.ask(session, "kernel_info_request")
+    assert world.replies(asked)[0]["status"] == "ok"
+    assert world.states(cell)[-1] == "busy"
+
+
+@pytest.mark.parametrize("name", ["debug_request", "create_subshell_request", "list_subshell_request"])
+def test_what_is_not_advertised_is_refused_in_every_state(make_world: MakeWorld, name: str) -> None:
+    world = make_world()
+    session = world.open()
+    asked = world.ask(session, name, "control")
+    world.run(session, "loop")
+    world.settle()
+    again = world.ask(session, name, "control")
+    for each in (asked, again):
+        (reply,) = world.replies(each)
+        assert reply["status"] == "error"
+        assert f"{name} is not offered" in reply["evalue"]
+
+
+def test_what_is_queued_before_a_cell_that_cannot_run_is_answered(make_world: MakeWorld) -> None:
+    world = make_world()
+    session = world.open()
+    world.fork_error = "no process"
+    asked = world.ask(session, "complete_request", code="a")
+    cell = world.run(session, "pass")
+    world.settle()
+    assert world.replies(asked)[0]["status"] == "error"
+    assert world.replies(cell)[0]["status"] == "error"
+
+
 def test_an_environment_that_cannot_start_ends_the_kernel_with_a_text(make_world: MakeWorld) -> None:
     world = make_world()
     opening = wire.OpenKernel(connection={"shell_port": 1}, environment={"executable": "gone"})

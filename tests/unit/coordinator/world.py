@@ -263,13 +263,15 @@ class World:
         message = wire.OpenKernel(connection=session.connection, environment=environment(), session_id=session_id)
         self.act(self.core.session.opened, link, message)
 
-    def ask(self, session_id: str, msg_type: str, channel: str = "shell", **content: Any) -> str:
+    def ask(
+        self, session_id: str, msg_type: str, channel: str = "shell", *, client: bytes = b"client", **content: Any
+    ) -> str:
         """A client's request; its id."""
         msg_id = f"m{next(self._messages)}"
         header = {"msg_id": msg_id, "msg_type": msg_type}
         metadata = {"cellId": f"cell-{msg_id}"}
         frames = [json.dumps(part).encode() for part in (header, {}, metadata, content)]
-        self.act(self.core.desk.message, session_id, channel, [b"client"], header, frames)
+        self.act(self.core.desk.message, session_id, channel, [client], header, frames)
         return msg_id
 
     def run(self, session_id: str, code: str, **content: Any) -> str:

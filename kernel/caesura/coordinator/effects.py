@@ -17,6 +17,7 @@ from caesura.clock import wall
 from caesura.coordinator import commands as do
 from caesura.coordinator.core import Core
 from caesura.coordinator.front import Front
+from caesura.coordinator.listeners import Listeners
 from caesura.coordinator.sent_marks import SentMarks
 from caesura.errors import CaesuraError, EnvironmentFault, HomeUnusable
 from caesura.store.begun import forget as forget_begun
@@ -24,8 +25,6 @@ from caesura.wire.messages import Json, Message, Reply, pack
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import zmq
 
     from caesura.coordinator.processes import WorkerProcesses
     from caesura.coordinator.storage import Storage
@@ -46,7 +45,7 @@ class Effects:
         self,
         core: Core,
         writer: Writer,
-        context: zmq.Context[Any],
+        listeners: Listeners,
         marks: SentMarks,
         begun: Path,
         on_quit: Callable[[str], None],
@@ -55,7 +54,7 @@ class Effects:
         self.processes: WorkerProcesses | None = None
         self.storage: Storage | None = None
         self._writer = writer
-        self._context = context
+        self._listeners = listeners
         self._marks = marks
         self._begun = begun
         self._on_quit = on_quit
@@ -272,7 +271,7 @@ class Effects:
             self.turn(self.core.desk.message, session_id, channel, idents, header, frames)
 
         try:
-            front = await Front.bind(self._context, connection, on_message, session_id=session_id)
+            front = await Front.bind(self._listeners, connection, on_message, session_id=session_id)
         except CaesuraError as error:
             self.turn(self.core.session.front_failed, session_id, str(error))
             return
@@ -293,9 +292,9 @@ class Effects:
         self._is_over = True
         for timer in self._timers.values():
             timer.cancel()
-        for front in self._fronts.values():
-            await front.close()
+        await asyncio.gather(*(front.close() for front in self._fronts.values()))
         self._fronts.clear()
+        self._listeners.close_all()
         self._marks.close()
         for task in list(self._tasks):
             task.cancel()

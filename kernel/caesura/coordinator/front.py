@@ -1,60 +1,40 @@
-"""The Jupyter side of one notebook: five ZeroMQ sockets, bound for as long as the notebook's kernel exists.
+"""The Jupyter side of one notebook: its five addresses, for as long as the notebook's kernel exists.
 
-What lives here: binding, signatures, the heartbeat, the welcome of iopub's subscribers, and sending in order to clients
-that may have to reconnect first. What must not: what a message means.
-
-The sockets are plain ones whose descriptors the loop watches; ``zmq.asyncio`` costs a future and two turns of the loop
-for each message. Such a descriptor tells only of *changes*: after each read and each send the socket has to be asked
-again whether something has come (https://libzmq.readthedocs.io/en/latest/zmq_getsockopt.html, ZMQ_FD).
+What lives here: signatures, the heartbeat, the welcome of iopub's subscribers, and sending in order to clients that may
+have to reconnect first. What must not: what a message means; bytes on the wire (``zmtp.py``, ``peers.py``), listening
+(``listeners.py``).
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import errno
 import hmac
 import json
 import logging
-import resource
+import socket
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import zmq
-
+from caesura.coordinator import zmtp
+from caesura.coordinator.listeners import Listeners
+from caesura.coordinator.peers import Peer
 from caesura.coordinator.signing import DELIM, Envelope, pack
-from caesura.errors import EnvironmentFault
+from caesura.wire.codec import Buffer
 
 log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 OnMessage = Callable[[str, list[bytes], Json, list[bytes]], None]
 
-ROUTERS: Final = ("shell", "control", "stdin", "hb")
-CHANNELS: Final = (*ROUTERS, "iopub")
-
-_SOCKETS = 16_384  # five a notebook; libzmq allows 1023 unless told otherwise
-_FILES = 65_536
-_LINGER_MS = 1000
-_IOPUB_QUEUE = 100_000  # messages to one slow subscriber; libzmq drops silently beyond it, its default is 1000
-_BATCH = 64  # messages of one socket before another has its turn
-_RETRY_S = 0.02
-_RECENT = 65_536  # signatures remembered against replays
-_SETTLE_S = 0.3  # clients reconnect within 100 to 200 ms of each other
-
-
-def make_context() -> zmq.Context[zmq.Socket[bytes]]:
-    """A context for the fronts of some thousand notebooks; raises this process's limit of open files as well."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    context.set(zmq.MAX_SOCKETS, min(_SOCKETS, int(context.get(zmq.SOCKET_LIMIT))))
-    return context
+_LINGER_S: Final = 1.0
+_IOPUB_QUEUE: Final = 100_000  # messages to one slow subscriber
+_REPLY_QUEUE: Final = 1000
+_RETRY_S: Final = 0.02
+_RECENT: Final = 65_536  # signatures remembered against replays
+_SETTLE_S: Final = 0.3  # clients reconnect within 100 to 200 ms of each other
 
 
 @dataclass(slots=True)
@@ -66,7 +46,7 @@ class _Waiting:
 
 
 class Front:
-    """One notebook's sockets. Make it with :meth:`bind`; everything runs on the loop that bound it.
+    """One notebook's addresses and clients. Make it with :meth:`bind`; everything runs on the loop that bound it.
 
     ``grace_s`` is for how long a message to a client that is not connected is tried again: after a restart of the
     coordinator clients need some 200 ms to come back. Messages to one client keep their order.
@@ -74,109 +54,79 @@ class Front:
 
     grace_s: float = 5.0
 
-    def __init__(self, connection: Json, session_id: str, on_message: OnMessage) -> None:
+    def __init__(self, listeners: Listeners, connection: Json, session_id: str, on_message: OnMessage) -> None:
         self.connection = connection
         self.session_id = session_id
-        self._is_open = not any(connection.get(f"{each}_port") for each in CHANNELS)  # the system chooses the ports
+        self._listeners = listeners
         self._on_message = on_message
         self._loop = asyncio.get_running_loop()
-        self._sockets: dict[str, zmq.Socket[bytes]] = {}
         scheme = connection.get("signature_scheme") or "hmac-sha256"
         self._envelope = Envelope(str(connection.get("key", "")), scheme, session_id)
-        self._seen: dict[bytes, None] = {}
+        self._is_open = True
+        self._peers: set[Peer] = set()
+        self._routes: dict[tuple[str, bytes], Peer] = {}
+        self._subscribed: list[Peer] = []
+        self._seen: dict[int, None] = {}
         self._waiting: dict[tuple[str, bytes], deque[_Waiting]] = {}
         self._retry: asyncio.TimerHandle | None = None
         self._held: deque[list[bytes]] | None = None
         self._release: asyncio.TimerHandle | None = None
-        self._subscribers = 0
 
     @classmethod
     async def bind(
         cls,
-        context: zmq.Context[zmq.Socket[bytes]],
+        listeners: Listeners,
         connection: Mapping[str, Any],
         on_message: OnMessage,
         *,
         session_id: str = "",
         patience_s: float = 5.0,
     ) -> Front:
-        """The sockets of the connection file's content ``connection``, bound.
+        """Listen at the addresses of the connection file's content ``connection``; where its ports are 0, anywhere:
+        ``connection`` of the result says it.
 
         ``on_message(channel, idents, header, frames)`` gets every message with a right signature, once; ``frames`` are
         header, parent header, metadata, content and buffers. A port still in use is tried for ``patience_s``;
         EnvironmentFault names it after that.
         """
-        front = cls(dict(connection), session_id or uuid.uuid4().hex, on_message)
-        until = front._loop.time() + patience_s
-        try:
-            for channel in CHANNELS:
-                await front._bind(context, channel, until)
-        except BaseException:
-            await front.close()
-            raise
-        for channel in CHANNELS:
-            front._watch(channel)
+        front = cls(listeners, dict(connection), session_id or uuid.uuid4().hex, on_message)
+        front.connection = await listeners.open(front.connection, front, patience_s)
         return front
 
-    async def _bind(self, context: zmq.Context[zmq.Socket[bytes]], channel: str, until: float) -> None:
-        socket = context.socket(zmq.XPUB if channel == "iopub" else zmq.ROUTER)
-        self._sockets[channel] = socket
-        socket.linger = _LINGER_MS
-        if channel == "iopub":
-            socket.set(zmq.XPUB_VERBOSER, 1)  # each subscription is welcomed, each unsubscription counted
-            socket.set(zmq.SNDHWM, _IOPUB_QUEUE)
-        else:
-            socket.set(zmq.ROUTER_HANDOVER, 1)
-            socket.set(zmq.ROUTER_MANDATORY, 0 if channel == "hb" else 1)
-        address = _address(self.connection, channel, is_open=self._is_open)
-        while True:
-            try:
-                socket.bind(address)
-                if self.connection.get(f"{channel}_port") == 0:
-                    self.connection[f"{channel}_port"] = _port_of(socket)
-                return
-            except zmq.ZMQError as error:
-                if error.errno != errno.EADDRINUSE or self._loop.time() >= until:
-                    reason = zmq.strerror(error.errno or 0)
-                    raise EnvironmentFault(
-                        f"The notebook's {channel} port cannot be bound at {address}: {reason}. "
-                        "Restart the kernel, so that it gets other ports."
-                    ) from error
-            await asyncio.sleep(0.05)
+    # --- clients ----------------------------------------------------------------------------------------------------
 
-    def _watch(self, channel: str) -> None:
-        socket = self._sockets[channel]
-        self._loop.add_reader(socket.fileno(), self._readable, channel)
-        self._loop.call_soon(self._readable, channel)
+    def knocked(self, channel: str, connected: socket.socket) -> None:
+        """Somebody has connected."""
+        self._peers.add(Peer(self, channel, connected))
+
+    def peer_is_ready(self, peer: Peer) -> None:
+        if peer.channel == "iopub":
+            self._subscribed.append(peer)
+        elif peer.channel != "hb":
+            self._routes[peer.channel, peer.identity] = peer
+
+    def peer_is_gone(self, peer: Peer) -> None:
+        self._peers.discard(peer)
+        if self._routes.get((peer.channel, peer.identity)) is peer:
+            del self._routes[peer.channel, peer.identity]
+        elif peer in self._subscribed:
+            self._subscribed.remove(peer)
 
     # --- receiving --------------------------------------------------------------------------------------------------
 
-    def _readable(self, channel: str) -> None:
-        socket = self._sockets.get(channel)
-        for _ in range(_BATCH):
-            if socket is None or socket.closed:
-                return
-            try:
-                parts = socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            self._take(channel, socket, parts)
-        self._loop.call_soon(self._readable, channel)
-
-    def _ask_again(self, channel: str) -> None:
-        """A send may have used up the signal that something can be read."""
-        if int(self._sockets[channel].get(zmq.EVENTS)) & zmq.POLLIN:
-            self._loop.call_soon(self._readable, channel)
-
-    def _take(self, channel: str, socket: zmq.Socket[bytes], parts: list[bytes]) -> None:
+    def peer_said(self, peer: Peer, parts: list[bytes]) -> None:
+        channel = peer.channel
+        if not self._is_open:
+            return
         if channel == "hb":
-            with contextlib.suppress(zmq.Again):  # a client that does not read its heartbeat has no use for it
-                socket.send_multipart(parts, zmq.NOBLOCK)
+            peer.send(zmtp.encode(parts))
         elif channel == "iopub":
-            self._subscription(parts[0])
+            self._subscription(peer, parts[0])
         else:
+            # Where two connections have one identity, who asked last is answered.
+            self._routes[channel, peer.identity] = peer
             try:
-                idents, header, frames = self._checked(parts)
+                idents, header, frames = self._checked([peer.identity, *parts])
             except ValueError as error:
                 log.warning("a message on %s was dropped: %s", channel, error)
                 return
@@ -193,9 +143,10 @@ class Front:
         if self._envelope.is_signed:
             if not hmac.compare_digest(signature[0], self._envelope.sign(frames[:4])):
                 raise ValueError("its signature is wrong")
-            if signature[0] in self._seen:
+            mark = int(signature[0][:16], 16)
+            if mark in self._seen:
                 raise ValueError("its signature was used before")
-            self._seen[signature[0]] = None
+            self._seen[mark] = None
             if len(self._seen) > _RECENT:
                 del self._seen[next(iter(self._seen))]
         header = json.loads(frames[0])
@@ -211,15 +162,14 @@ class Front:
         ``idents`` are the client's identities, or on iopub the topic. Returns at once; nothing is sent after
         :meth:`close`.
         """
-        parts = [*idents, DELIM, self._envelope.sign(list(frames[:4])), *frames]
-        if channel not in self._sockets:
+        if not self._is_open:
             return
+        parts = [*idents, DELIM, self._envelope.sign(list(frames[:4])), *frames]
         if channel == "iopub":
             if self._held is not None:
                 self._held.append(parts)
             else:
-                self._sockets[channel].send_multipart(parts, zmq.NOBLOCK)
-                self._ask_again(channel)
+                self._broadcast(parts)
             return
         key = (channel, parts[0])
         if key in self._waiting:
@@ -227,6 +177,18 @@ class Front:
         elif not self._send_now(channel, parts):
             self._waiting[key] = deque([_Waiting(self._loop.time() + self.grace_s, parts)])
             self._retry_later()
+
+    def _broadcast(self, parts: list[bytes]) -> None:
+        """To who has subscribed to its topic."""
+        pieces: list[Buffer] = []
+        for peer in self._subscribed:
+            if not any(parts[0].startswith(topic) for topic in peer.topics):
+                continue
+            if peer.waiting >= _IOPUB_QUEUE:
+                log.warning("outputs are dropped for a client that does not read them")
+                continue
+            pieces = pieces or zmtp.encode(parts)
+            peer.send(pieces)
 
     def publish(
         self,
@@ -259,14 +221,10 @@ class Front:
 
     def _send_now(self, channel: str, parts: list[bytes]) -> bool:
         """Whether the message was taken; False if its client is not connected or does not read."""
-        try:
-            self._sockets[channel].send_multipart(parts, zmq.NOBLOCK)
-        except zmq.ZMQError as error:
-            if error.errno not in (errno.EHOSTUNREACH, errno.EAGAIN):
-                raise
+        peer = self._routes.get((channel, parts[0]))
+        if peer is None or peer.waiting >= _REPLY_QUEUE:
             return False
-        finally:
-            self._ask_again(channel)
+        peer.send(zmtp.encode(parts[1:]))
         return True
 
     @property
@@ -294,25 +252,31 @@ class Front:
 
     # --- iopub's subscribers ----------------------------------------------------------------------------------------
 
-    def _subscription(self, frame: bytes) -> None:
-        begins, topic = frame[:1] == b"\x01", frame[1:]
-        if not begins:
-            self._subscribers -= 1
+    def _subscription(self, peer: Peer, frame: bytes) -> None:
+        kind, topic = frame[:1], frame[1:]
+        if kind == b"\0" and topic in peer.topics:
+            remaining = list(peer.topics)
+            remaining.remove(topic)
+            peer.topics = tuple(remaining)
+        if kind != b"\1":
             return
-        self._subscribers += 1
+        peer.topics += (topic,)
         content = {"subscription": topic.decode("utf-8", "replace")}
         welcome = self.frames("iopub_welcome", content, {}, {})
-        parts = [topic or b"iopub_welcome", DELIM, self._envelope.sign(welcome), *welcome]
-        self._sockets["iopub"].send_multipart(parts, zmq.NOBLOCK)
-        if self._held is not None and self._subscribers == 1:
+        peer.send(zmtp.encode([topic or b"iopub_welcome", DELIM, self._envelope.sign(welcome), *welcome]))
+        if self._held is not None:
             self._release_in(_SETTLE_S)
+
+    @property
+    def _has_subscribers(self) -> bool:
+        return any(peer.topics for peer in self._subscribed)
 
     def hold_iopub(self, seconds: float) -> None:
         """Keep what goes out on iopub until a subscriber is there (and its companions had 0.3 s to come as well), or
         for ``seconds``: for the time after a restart of the coordinator."""
         if self._held is None:
             self._held = deque()
-        self._release_in(min(seconds, _SETTLE_S) if self._subscribers else seconds)
+        self._release_in(min(seconds, _SETTLE_S) if self._has_subscribers else seconds)
 
     def _release_in(self, seconds: float) -> None:
         due = self._loop.time() + seconds
@@ -325,36 +289,21 @@ class Front:
         held, self._held = self._held, None
         self._release = None
         for parts in held or ():
-            self._sockets["iopub"].send_multipart(parts, zmq.NOBLOCK)
-        self._ask_again("iopub")
+            self._broadcast(parts)
 
     async def close(self) -> None:
-        """Send what is held, then close the sockets. What libzmq has taken is still delivered (for up to 1 s)."""
+        """Send what is held, then close. What clients have not read yet is still delivered, for up to 1 s."""
         if self._release is not None:
             self._release.cancel()
             self._release_held()
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
+        self._is_open = False
         self._waiting.clear()
-        for socket in self._sockets.values():
-            self._loop.remove_reader(socket.fileno())
-            socket.close(linger=_LINGER_MS)
-        self._sockets.clear()
-
-
-def _port_of(socket: zmq.Socket[bytes]) -> int:
-    endpoint = bytes(socket.get(zmq.LAST_ENDPOINT))
-    return int(endpoint.rpartition(b":")[2].rstrip(b"\0"))
-
-
-def _address(connection: Mapping[str, Any], channel: str, *, is_open: bool) -> str:
-    """The ZeroMQ address of a channel; EnvironmentFault if the connection file does not say it."""
-    port = connection.get(f"{channel}_port")
-    host = connection.get("ip")
-    if not isinstance(port, int) or not (port or is_open) or not isinstance(host, str):
-        raise EnvironmentFault(f"The connection file names no {channel}_port or no ip.")
-    transport = connection.get("transport", "tcp")
-    if transport == "ipc":
-        return f"ipc://{host}-{port}"
-    return f"tcp://{host if ':' not in host else f'[{host}]'}:{port}"
+        self._listeners.close(self)
+        closing = [future for peer in list(self._peers) if (future := peer.finish()) is not None]
+        if closing:
+            await asyncio.wait(closing, timeout=_LINGER_S)
+        for peer in list(self._peers):
+            peer.close()

@@ -21,7 +21,7 @@ from caesura.client import peer_uid
 from caesura.clock import SystemClock, wall
 from caesura.coordinator.core import Core
 from caesura.coordinator.effects import Effects
-from caesura.coordinator.front import make_context
+from caesura.coordinator.listeners import Listeners, raise_file_limit
 from caesura.coordinator.processes import WorkerProcesses
 from caesura.coordinator.recovery import Everything, read_everything
 from caesura.coordinator.sent_marks import SentMarks
@@ -45,6 +45,7 @@ class Server:
     """One running coordinator. ``await run()`` returns when it has ended; ``stop`` makes it."""
 
     def __init__(self, home: Home, settings: Caesura, writer: Writer, processes: WorkerProcesses) -> None:
+        raise_file_limit()
         self._home = home
         self._settings = settings
         self._writer = writer
@@ -73,7 +74,7 @@ class Server:
         self.core.rpc.rss_bytes = _rss_bytes
         self.core.rpc.zygotes = processes.describe_zygotes
         self.effects = Effects(
-            self.core, writer, make_context(), SentMarks(home.run_path / "sent"), home.begun_path, self._quit
+            self.core, writer, Listeners(), SentMarks(home.run_path / "sent"), home.begun_path, self._quit
         )
         self.processes = self.effects.processes = processes
 

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from jupyter_client import BlockingKernelClient
 
-from caesura.coordinator.front import Front, make_context
+from caesura.coordinator.front import Front
+from caesura.coordinator.listeners import Listeners
 
 T = TypeVar("T")
 
@@ -43,16 +44,19 @@ class EchoCore:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.seen: list[tuple[str, str]] = []
-        self.context = make_context()
         self.fronts: list[Front] = []
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
+        self.listeners = self.run(self._make_listeners())
+
+    async def _make_listeners(self) -> Listeners:
+        return Listeners()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
 
     async def bind(self, connection: dict[str, Any], **options: Any) -> Front:
-        front = await Front.bind(self.context, connection, lambda *message: self.answer(front, *message), **options)
+        front = await Front.bind(self.listeners, connection, lambda *message: self.answer(front, *message), **options)
         self.fronts.append(front)
         return front
 
@@ -74,10 +78,10 @@ class EchoCore:
     def close(self) -> None:
         for front in self.fronts:
             self.run(front.close())
+        self.loop.call_soon_threadsafe(self.listeners.close_all)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(10)
         self.loop.close()
-        self.context.destroy(linger=0)
 
 
 @contextmanager

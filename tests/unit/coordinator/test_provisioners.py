@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from world import CONNECTION, World, environment
@@ -14,8 +14,8 @@ NO_PORTS = {**CONNECTION, **{name: 0 for name in CONNECTION if name.endswith("_p
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(make_world: Callable[..., World]) -> World:
+    return make_world()
 
 
 def open_kernel(world: World, token: str, port: int = 0, link: int = SERVER, **fields: object) -> None:

@@ -11,13 +11,15 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from caesura.snapshot import arrays
+from caesura.snapshot import arrays, pyarrow_iterators
 from caesura.snapshot.forwarding import set_state
 from caesura.snapshot.reducing import Pickling, Reduced, Reducer
 
 
 def reducer_of_libraries(cls: type) -> Reducer | None:
     """The reducer for objects of ``cls``, if it is a type of one of these libraries or a subclass of one."""
+    if pyarrow_iterators.is_compiled_generator(cls):
+        return pyarrow_iterators.reduce_generator
     for base in cls.__mro__:
         package = base.__module__.partition(".")[0]
         choose = _CHOICES.get(package)
@@ -47,6 +49,14 @@ def _of_torch(cls: type, base: type) -> Reducer | None:
     from caesura.snapshot import torch_objects
 
     return torch_objects.reducer_of(cls)
+
+
+def _of_polars(cls: type, base: type) -> Reducer | None:
+    if "polars" not in sys.modules:
+        return None
+    from caesura.snapshot import polars_objects
+
+    return polars_objects.reducer_of(base)
 
 
 def _of_traitlets(cls: type, base: type) -> Reducer | None:
@@ -115,6 +125,8 @@ _NAMED: Final[dict[str, str]] = {
 _CHOICES: Final[dict[str, Callable[[type, type], Reducer | None]]] = {
     "numpy": _of_numpy,
     "pandas": _of_pandas,
+    "polars": _of_polars,
+    "builtins": _of_polars,  # so says what is compiled of it
     "torch": _of_torch,
     "traitlets": _of_traitlets,
     "matplotlib": _of_pictures,

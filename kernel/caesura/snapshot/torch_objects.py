@@ -28,6 +28,8 @@ def reducer_of(cls: type) -> Reducer | None:
         return reduce_storage
     if issubclass(cls, torch.Tensor):
         return reduce_tensor
+    if cls.__qualname__ == "_SingleProcessDataLoaderIter":
+        return reduce_loop_over_loader
     optim: Any = sys.modules.get("torch.optim")
     if optim is not None and issubclass(cls, optim.Optimizer):
         return reduce_optimizer
@@ -153,7 +155,12 @@ def fill_tensor(tensor: Any, state: dict[str, Any]) -> None:
         tensor._backward_hooks = state["hooks"]
 
 
-# --- optimizers -----------------------------------------------------------------------------------------------------
+# --- iterators and optimizers ---------------------------------------------------------------------------------------
+
+
+def reduce_loop_over_loader(pickler: Pickling, iterator: Any) -> Reduced:
+    """What a loop over a DataLoader without processes of its own holds, which refuses to be pickled."""
+    return object.__new__, (type(iterator),), dict(vars(iterator)), None, None, set_state
 
 
 def reduce_optimizer(pickler: Pickling, optimizer: Any) -> Reduced:

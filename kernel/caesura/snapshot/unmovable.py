@@ -58,6 +58,8 @@ REMEDIES: Final = {
         ("zlib.Compress", "zlib.Decompress", "_bz2.BZ2Compressor", "_bz2.BZ2Decompressor", "_lzma.LZMACompressor"),
         "Finish it before the await: what it has seen so far cannot be taken out of it.",
     ),
+    "torch.utils.data.dataloader._MultiProcessingDataLoaderIter": "Go to the end of the loop, or use num_workers=0.",
+    "numpy.nditer": _CONTAINER,
     "sqlite3.Row": "Keep tuple(row) or dict(row) instead.",
     "_sre.SRE_Scanner": _CONTAINER,
     "zmq.backend.cython._zmq.Socket": _CLOSE,

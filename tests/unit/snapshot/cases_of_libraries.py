@@ -324,6 +324,25 @@ CASES = {
         s.step()
         """,
     ),
+    "torch: a loop over batches": (
+        "torch",
+        r"""
+        import torch
+
+        numbers = torch.utils.data.TensorDataset(torch.arange(8.0))
+        loader = torch.utils.data.DataLoader(numbers, batch_size=2, shuffle=True)
+        torch.manual_seed(7)
+        expected = [number for (batch,) in loader for number in batch.tolist()]
+        torch.manual_seed(7)
+        batches = iter(loader)
+        seen = [*next(batches)[0].tolist()]
+        """,
+        r"""
+        seen += [number for (batch,) in batches for number in batch.tolist()]
+        assert seen == expected
+        assert batches._dataset is loader.dataset is numbers
+        """,
+    ),
     "torch: memory of arrays": (
         "torch",
         r"""

@@ -114,6 +114,11 @@ CASES = {
         next(tuples)
         values = iter(df["value"])
         next(values)
+        texts = pd.concat([pd.Series(["a", "b"]), pd.Series(["c", None])])
+        begun, at_its_end, over = iter(texts), iter(texts), iter(texts)
+        next(begun), [next(at_its_end) for _ in texts], list(over)
+        columns = iter(df.columns)
+        next(columns)
         """,
         r"""
         key, part = next(groups)
@@ -122,6 +127,10 @@ CASES = {
         assert next(rows)[1]["value"] == 20
         assert next(tuples).value == 20
         assert list(values) == [20, 30]
+        rest = list(begun)
+        assert rest[:2] == ["b", "c"] and pd.isna(rest[2]) and len(rest) == 3
+        assert list(at_its_end) == list(over) == []
+        assert list(columns) == ["value"]
         """,
     ),
     "pandas: text": (
@@ -207,6 +216,26 @@ CASES = {
         assert buf.to_pybytes() == b"abc"
         """,
     ),
+    "pyarrow: iterators half-way": (
+        "pyarrow",
+        r"""
+        import pyarrow as pa
+
+        chunked = pa.chunked_array([[1, 2, 3], [], [4, 5], [6]])
+        places = []
+        for taken in range(7):
+            places.append(iter(chunked))
+            [next(places[-1]) for _ in range(taken)]
+        part = iter(pa.array([[1], None, [3, 4]]).slice(1))
+        next(part)
+        same = [part, part]
+        """,
+        r"""
+        assert [[each.as_py() for each in place] for place in places] == [[1, 2, 3, 4, 5, 6][n:] for n in range(7)]
+        assert [each.as_py() for each in part] == [[3, 4]]
+        assert same[0] is same[1] is part
+        """,
+    ),
     "pyarrow: datasets": (
         "pyarrow",
         r"""
@@ -242,6 +271,29 @@ CASES = {
         assert df.select(ex)["a"][0] == 2
         assert s.sum() == 3
         assert sch == df.schema
+        """,
+    ),
+    "polars: iterators half-way": (
+        "polars",
+        r"""
+        import polars as pl
+
+        df = pl.DataFrame({"a": ["x", "y"], "b": [1, 2]})
+        columns, rows, values = iter(df), df.iter_rows(), iter(df["a"])
+        groups = iter(df.group_by("a", maintain_order=True))
+        for each in (columns, rows, values, groups):
+            next(each)
+        series = df["b"]
+        compiled = series._s
+        """,
+        r"""
+        assert [each.to_list() for each in columns] == [[1, 2]]
+        assert list(rows) == [("y", 2)]
+        assert list(values) == ["y"]
+        assert [(key, part.height) for key, part in groups] == [(("y",), 1)]
+        assert series._s is compiled
+        series[0] = 9
+        assert series.to_list() == [9, 2] and df["b"].to_list() == [1, 2]
         """,
     ),
     "polars: a function of the notebook in a query": (

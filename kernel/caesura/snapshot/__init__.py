@@ -7,13 +7,14 @@ from caesura.snapshot.left_behind import leave_behind
 from caesura.snapshot.obstacles import explain
 from caesura.snapshot.registered import register_reducer, reopen
 from caesura.snapshot.seeds import Anchors
-from caesura.snapshot.session import LoadedSession, load, rehearse, save
+from caesura.snapshot.session import LoadedSession, Serialised, load, rehearse, save, serialise, store
 
 __all__ = [
     "Anchors",
     "LoadedSession",
     "NamespaceCheck",
     "Saved",
+    "Serialised",
     "dumps",
     "explain",
     "leave_behind",
@@ -24,4 +25,6 @@ __all__ = [
     "reopen",
     "save",
     "seal",
+    "serialise",
+    "store",
 ]

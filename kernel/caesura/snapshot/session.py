@@ -45,6 +45,16 @@ class LoadedSession:
     notices: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Serialised:
+    """A session as bytes: the stream, and memory of the session itself, which must not change until it is stored.
+    ``names`` are those of the seeds."""
+
+    stream: bytes
+    buffers: list[memoryview]
+    names: list[str]
+
+
 def save(
     root: Mapping[str, Any],
     *,
@@ -54,32 +64,54 @@ def save(
     aborted: Callable[[], bool],
     about: Mapping[str, Any] | None = None,
     room_bytes: int | None = None,
-    keeps_stream: bool = False,
 ) -> Saved:
-    """Store the session; everything of it is on disk when this returns. With ``keeps_stream``, that is not so for
-    the stream of a small session: it is in the result, to be written with what else there is to write, and given to
-    :func:`load` with the manifest.
+    """:func:`serialise`, then :func:`store`."""
+    serialised = serialise(root, anchors=anchors, loop=loop, aborted=aborted)
+    return store(serialised, blobs=blobs, aborted=aborted, about=about or {}, room_bytes=room_bytes)
+
+
+def serialise(root: Mapping[str, Any], *, anchors: Anchors, loop: Any, aborted: Callable[[], bool]) -> Serialised:
+    """The session as bytes. Nothing of it has changed then.
 
     ``root["namespace"]`` is the live dict of the notebook, ``root["early"]`` plain values for who prepares a load.
-    ``about`` are further entries of the manifest (JSON). SaveAborted as soon as ``aborted`` is true; CannotMove if
-    something in it cannot be saved (:func:`explain` finds out what); StoreFull if more than ``room_bytes`` would have
-    to be written, or more than the disk takes. Nothing of the session has changed then.
+    SaveAborted as soon as ``aborted`` is true; CannotMove if something in it cannot be saved (:func:`explain` finds
+    out what).
     """
     points.reach("prepare.before_serialise")
     stream = Stream(aborted)
     states = _states(root)
     with quiet():
         pickler, names = _dump(root, states, anchors, loop, stream)
-    data = stream.take()
+    found = Serialised(stream.take(), pickler.buffers, names)
     points.reach("prepare.after_serialise")
+    return found
+
+
+def store(
+    serialised: Serialised,
+    *,
+    blobs: Blobs,
+    aborted: Callable[[], bool],
+    about: Mapping[str, Any],
+    room_bytes: int | None = None,
+    keeps_stream: bool = False,
+) -> Saved:
+    """Store the session; everything of it is on disk when this returns. With ``keeps_stream``, that is not so for
+    the stream of a small session: it is in the result, to be written with what else there is to write, and given to
+    :func:`load` with the manifest.
+
+    ``about`` are further entries of the manifest (JSON). SaveAborted as soon as ``aborted`` is true; StoreFull if more
+    than ``room_bytes`` would have to be written, or more than the disk takes.
+    """
+    data, buffers, names = serialised.stream, serialised.buffers, serialised.names
     kept = data if keeps_stream and len(data) <= KEPT_BYTES else None
     if kept is None:
-        refs = blobs.put([data, *pickler.buffers], aborted, room_bytes=room_bytes)
+        refs = blobs.put([data, *buffers], aborted, room_bytes=room_bytes)
     else:
-        refs = [blobs.ref_without_file(kept, room_bytes), *blobs.put(pickler.buffers, aborted, room_bytes=room_bytes)]
+        refs = [blobs.ref_without_file(kept, room_bytes), *blobs.put(buffers, aborted, room_bytes=room_bytes)]
     points.reach("prepare.after_put")
     used = {str(place): names[place] for place in seeds.used(names, data)}
-    return archive.make(blobs, refs[0], refs[1:], {"count": len(names), "used": used}, about or {}, kept)
+    return archive.make(blobs, refs[0], refs[1:], {"count": len(names), "used": used}, about, kept)
 
 
 def rehearse(root: Mapping[str, Any], *, anchors: Anchors, loop: Any) -> None:

@@ -66,23 +66,22 @@ class SessionSnapshot:
             history.writeout_cache()
         drain(*self._streams)
 
-    def save(self, block: Block, aborted: Callable[[], bool], room_bytes: int | None) -> Any:
-        """What it waits for, and which variables it has, stands in the manifest, readable without loading anything."""
+    def serialise(self, aborted: Callable[[], bool]) -> snapshot.Serialised:
+        """See :class:`caesura.worker.suspend.Saves`."""
         refuse_bare_descriptors(self._bare_descriptors, self._kernel.shell.user_ns, self._loop)
+        return snapshot.serialise(self._root(), anchors=self._anchors(), loop=self._loop, aborted=aborted)
+
+    def store(
+        self, serialised: snapshot.Serialised, block: Block, aborted: Callable[[], bool], room_bytes: int | None
+    ) -> snapshot.Saved:
+        """What it waits for, and which variables it has, stands in the manifest, readable without loading anything."""
         about = {
             "waits": [wait_to_json(wait) for wait in block.waits],
             "wake": wake_to_json(block.wake),
             "variables": named_variables(self._kernel.shell),
         }
-        return snapshot.save(
-            self._root(),
-            anchors=self._anchors(),
-            loop=self._loop,
-            blobs=self._blobs,
-            aborted=aborted,
-            about=about,
-            room_bytes=room_bytes,
-            keeps_stream=True,
+        return snapshot.store(
+            serialised, blobs=self._blobs, aborted=aborted, about=about, room_bytes=room_bytes, keeps_stream=True
         )
 
     def check(self) -> tuple[list[Obstacle], int] | None:

@@ -6,23 +6,29 @@ from the freeze to the verdict. The channel's thread goes on receiving and says 
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
 import queue
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
 
 from caesura import points
 from caesura.errors import SaveAborted
 from caesura.loop import Block, CellLoop
 from caesura.model import Obstacle, wake_to_json
+from caesura.snapshot import Saved, Serialised
 from caesura.wire.messages import Freeze, Frozen, NotSaved, Prepared, Verdict, obstacle_to_json, wait_to_json
 from caesura.worker.channel import Channel
 
 log = logging.getLogger(__name__)
+
+
+_WORD_S: Final = 0.05
+"""For so long what was serialised early is kept for the coordinator's request."""
 
 
 class Saves(Protocol):
@@ -32,16 +38,20 @@ class Saves(Protocol):
         """Put everything that is held back where it belongs."""
         ...
 
-    def save(self, block: Block, aborted: Callable[[], bool], room_bytes: int | None) -> Any:
-        """Write a snapshot: an object with ``manifest``, ``stream`` (or None), ``size_bytes`` and ``written_bytes``.
-        SaveAborted soon after ``aborted()``, StoreFull if more than ``room_bytes`` would have to be written."""
+    def serialise(self, aborted: Callable[[], bool]) -> Serialised:
+        """After a flush: the session as it is. SaveAborted soon after ``aborted()``."""
+        ...
+
+    def store(self, serialised: Serialised, block: Block, aborted: Callable[[], bool], room_bytes: int | None) -> Saved:
+        """Write a snapshot. SaveAborted soon after ``aborted()``, StoreFull if more than ``room_bytes`` would have to
+        be written."""
         ...
 
     def explain(self, error: BaseException) -> Obstacle: ...
 
 
 class Suspension:
-    """One per process. :meth:`freeze` on the main thread, the rest on any."""
+    """One per process. What it does with the session it does on the main thread; its methods may be called on any."""
 
     def __init__(self, channel: Channel, loop: CellLoop, saves: Saves, is_interrupted: Callable[[], bool]) -> None:
         self._is_interrupted = is_interrupted
@@ -55,6 +65,8 @@ class Suspension:
         self._is_frozen = False
         self._after: list[Callable[[], None]] = []
         self._prepared: Prepared | None = None
+        self._is_early = False
+        self._early: queue.SimpleQueue[Freeze | None] = queue.SimpleQueue()
         self.size_bytes = 0
 
     @property
@@ -67,18 +79,36 @@ class Suspension:
         """What waits for a verdict; to be said again after a lost connection."""
         return self._prepared
 
-    def asked(self) -> None:
+    def asked(self, request: Freeze) -> None:
         """A freeze was asked for. What came before is done before it; what comes from here on may end it."""
-        self._something_came.clear()
-        self._interrupt_came.clear()
+        with self._lock:
+            self._something_came.clear()
+            self._interrupt_came.clear()
+            is_early, self._is_early = self._is_early, False
+            if is_early:
+                self._early.put(request)
+        if not is_early:
+            self._loop.post(lambda: self._freeze(request))
+
+    def expect(self, serial: int) -> None:
+        """The block ``serial`` was reported, and the coordinator will surely ask for a freeze: serialise meanwhile."""
+        self._loop.post(lambda: self._freeze_early(serial))
 
     def note_arrival(self) -> None:
         """Something came that may let the session go on: a save that may be given up is."""
         self._something_came.set()
+        self._end_early()
 
     def note_interrupt(self) -> None:
         """An interrupt came: every save is given up for it."""
         self._interrupt_came.set()
+        self._end_early()
+
+    def _end_early(self) -> None:
+        with self._lock:
+            if self._is_early:
+                self._is_early = False
+                self._early.put(None)
 
     def take_verdict(self, verdict: Verdict) -> None:
         self._verdicts.put(verdict)
@@ -92,22 +122,57 @@ class Suspension:
                 return
         function()
 
-    def freeze(self, request: Freeze) -> None:
+    def _freeze(self, request: Freeze) -> None:
         """Save the session and wait until it may go on; does not return if the process is released."""
         block = self._loop.block()
-        is_other = self._loop.current_block is None or block.serial != request.serial
-        if is_other or self._is_interrupted():
-            self._abort(request)
-            return
-        if block.obstacles:
-            self._give_up(request, block.obstacles)
-            return
+        if self._is_possible(request, block):
+            with self._frozen():
+                began = time.monotonic()
+                self._flush()
+                self._save(request, block, began, None)
+        self._loop.let_time_pass()
+
+    def _freeze_early(self, serial: int) -> None:
+        """No code of the user runs until the request is here, and has been met, or something else came."""
+        with self._lock:
+            current = self._loop.current_block
+            if current is None or current.serial != serial or self._is_interrupted() or self._interrupt_came.is_set():
+                return
+            self._is_early = True
+            self._something_came.clear()
+        with self._frozen():
+            began = time.monotonic()
+            serialised: Serialised | None = None
+            try:
+                self._flush()
+                serialised = self._saves.serialise(self._has_come)
+            except Exception:
+                log.debug("the session was not serialised early; why is said when it is asked for", exc_info=True)
+            request = self._word()
+            if request is None:
+                return
+            block = self._loop.block()
+            if self._is_possible(request, block):
+                self._save(request, block, began, serialised)
+        self._loop.let_time_pass()
+
+    def _word(self) -> Freeze | None:
+        with contextlib.suppress(queue.Empty):
+            return self._early.get(timeout=_WORD_S)
+        self._end_early()
+        return self._early.get()  # what came first
+
+    def _has_come(self) -> bool:
+        return self._something_came.is_set() or self._interrupt_came.is_set()
+
+    @contextlib.contextmanager
+    def _frozen(self) -> Iterator[None]:
         with self._lock:
             self._is_frozen = True
         collects = gc.isenabled()
         gc.disable()  # the process is most likely at its end
         try:
-            self._save(request, block)
+            yield
         finally:
             if collects:
                 gc.enable()
@@ -117,17 +182,30 @@ class Suspension:
             for function in after:
                 function()
 
-    def _save(self, request: Freeze, block: Block) -> None:
-        began = time.monotonic()
+    def _is_possible(self, request: Freeze, block: Block) -> bool:
+        is_other = self._loop.current_block is None or block.serial != request.serial
+        if is_other or self._is_interrupted():
+            self._abort(request)
+            return False
+        if block.obstacles:
+            self._give_up(request, block.obstacles)
+            return False
+        return True
+
+    def _flush(self) -> None:
         points.reach("freeze.before_flush")
         self._saves.flush()
         points.reach("freeze.after_flush")
+
+    def _save(self, request: Freeze, block: Block, began: float, serialised: Serialised | None) -> None:
         last = _Number()
         self._channel.send(
             lambda number: Frozen(epoch=request.epoch, serial=request.serial, last_number=last.keep(number))
         )
         try:
-            saved = self._saves.save(block, lambda: self._is_wanted(request), request.room_bytes)
+            if serialised is None:
+                serialised = self._saves.serialise(lambda: self._is_wanted(request))
+            saved = self._saves.store(serialised, block, lambda: self._is_wanted(request), request.room_bytes)
         except SaveAborted:
             self._abort(request)
             return

@@ -299,6 +299,8 @@ class Worker:
         )
         if main is None:
             self._check.between_cells(self._epoch)
+        elif self._is_always and self._suspension is not None and not block.obstacles:
+            self._suspension.expect(block.serial)
 
     def _report_unblocked(self, serial: int) -> None:
         self._channel.send(wire.Unblocked(epoch=self._epoch, serial=serial))
@@ -362,8 +364,7 @@ class Worker:
                     suspension.when_not_frozen(self._interrupt)
             case wire.Freeze():
                 if suspension is not None:
-                    suspension.asked()
-                self._loop.post(lambda: self._freeze(message))
+                    suspension.asked(message)
             case wire.Verdict():
                 if suspension is not None:
                     suspension.take_verdict(message)
@@ -375,11 +376,6 @@ class Worker:
     def _arrived(self, suspension: Suspension | None) -> None:
         if suspension is not None:
             suspension.note_arrival()
-
-    def _freeze(self, message: wire.Freeze) -> None:
-        assert self._suspension is not None
-        self._suspension.freeze(message)
-        self._loop.let_time_pass()
 
     def _exit(self, message: wire.Exit) -> None:
         suspension = self._suspension

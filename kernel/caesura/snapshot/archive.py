@@ -61,7 +61,6 @@ def make(
         "seeds": dict(seeds),
         "packages": packages.versions(),
         "imported": warm_modules.imported_names(),
-        "modules": sorted(warm_modules.top_level_names()),
     }
     written_bytes = blobs.written_bytes + (0 if kept is None else len(kept))
     return Saved(seal(manifest, blobs), size_bytes, names, written_bytes, kept)

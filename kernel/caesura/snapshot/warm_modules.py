@@ -82,8 +82,3 @@ def imported_names() -> list[str]:
     """The top-level modules of installed packages that were imported since."""
     names = {name.partition(".")[0] for name, _module in others()}
     return sorted(names - _warm.top_level - sys.stdlib_module_names - {"__main__", "__mp_main__"})
-
-
-def top_level_names() -> set[str]:
-    """The first parts of the names of all imported modules."""
-    return {name.partition(".")[0] for name, _module in others()} | _warm.top_level

@@ -143,11 +143,9 @@ def test_a_manifest_can_be_read_without_unpickling(notebook: Notebook) -> None:
         "buffers",
         "size_bytes",
         "hash_seed",
-        "modules",
         "packages",
         "tag",
     } <= set(manifest)
-    assert "asyncio" in manifest["modules"]
 
 
 def test_a_load_that_fails_runs_no_finally(notebook: Notebook, tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_it_is_as_it_was_after_a_move_and_after_a_second_one(notebook: Notebook)
         result = notebook.run(code)
         assert result.error is None, (name, result.error)
     for _ in range(2):
-        cell = notebook.submit("pid = os.getpid(); await asyncio.sleep(0.01); print(os.getpid() != pid)")
+        cell = notebook.submit("pid = os.getpid(); await asyncio.sleep(0.1); print(os.getpid() != pid)")
         assert notebook.wait(cell).text == "True\n"
     for name, (_, question, answer) in SETTINGS.items():
         result = notebook.run(question)
@@ -110,17 +110,17 @@ def test_a_display_hook_counts_until_the_end_of_its_cell(notebook: Notebook) -> 
     result = notebook.run(
         "%config InteractiveShell.ast_node_interactivity = 'all'\n"
         "def show(value): print('shown', value)\n"
-        "sys.displayhook = show\n1\nawait asyncio.sleep(0.01)\n2"
+        "sys.displayhook = show\n1\nawait asyncio.sleep(0.1)\n2"
     )
-    result = notebook.run("sys.displayhook = show\n1\nawait asyncio.sleep(0.01)\n2")
+    result = notebook.run("sys.displayhook = show\n1\nawait asyncio.sleep(0.1)\n2")
     assert result.text == "shown 1\nshown None\nshown 2\n"
     assert notebook.run("3").value == "3"
 
 
 def test_what_is_registered_for_the_end_runs_once_at_the_end_of_the_session(notebook: Notebook, tmp_path: Path) -> None:
     notebook.run("import atexit\ndef bye(*args): open('ends.txt', 'a').write(f'{args}\\n')\natexit.register(bye, 1);")
-    notebook.run("await asyncio.sleep(0.01)")
-    notebook.run("atexit.register(bye, 2)\nawait asyncio.sleep(0.01)")
+    notebook.run("await asyncio.sleep(0.1)")
+    notebook.run("atexit.register(bye, 2)\nawait asyncio.sleep(0.1)")
     assert not (tmp_path / "ends.txt").exists()
     notebook.run("exit()")
     notebook.run("1")  # another worker, for the session as good as new

@@ -37,7 +37,7 @@ def test_a_mock_that_is_open_at_an_await(notebook: Notebook) -> None:
         "            mock.patch.object(textwrap.TextWrapper, 'fill', lambda self, text: 'filled'), \\\n"
         "            mock.patch.dict(os.environ, {'SET': 'inside'}):\n"
         "        shutil.which('a')\n"
-        "        await asyncio.sleep(0.01)\n"
+        "        await asyncio.sleep(0.1)\n"
         "        print(shutil.which('b'), fake.call_count, textwrap.fill('5'), os.environ['SET'])\n"
         "await work()\n"
         "print(shutil.which is real, textwrap.TextWrapper.fill is real_fill, textwrap.fill('5'), 'SET' in os.environ)"
@@ -58,7 +58,7 @@ def test_a_function_that_was_replaced_in_the_cell_of_its_import(notebook: Notebo
     )
     notebook.run(code)
     question = (
-        "await asyncio.sleep(0.01)\n"
+        "await asyncio.sleep(0.1)\n"
         "print(colorsys.rgb_to_hsv(0, 0, 0), colorsys.rgb_to_hsv is fake, original.__module__, stat.filemode(),\n"
         "      stat.of_the_user is fake, calendar.EPOCH, hasattr(colorsys, 'yiq_to_rgb'),\n"
         "      calendar.TextCalendar().formatweekday(1, 2))"
@@ -69,7 +69,7 @@ def test_a_function_that_was_replaced_in_the_cell_of_its_import(notebook: Notebo
         )
     notebook.run("colorsys.rgb_to_hsv = original")
     assert moved(
-        notebook, "await asyncio.sleep(0.01); print(colorsys.rgb_to_hsv(0, 0, 0), colorsys.rgb_to_hsv is original)"
+        notebook, "await asyncio.sleep(0.1); print(colorsys.rgb_to_hsv(0, 0, 0), colorsys.rgb_to_hsv is original)"
     ) == ("(0.0, 0.0, 0) True\n")
 
 
@@ -78,7 +78,7 @@ def test_what_every_process_has_once_is_that_of_the_new_process(notebook: Notebo
         "import random, sys, threading\n"
         "from os import environ\n"
         "path, draw, thread = sys.path, random.random, threading.main_thread()\n"
-        "await asyncio.sleep(0.01)\n"
+        "await asyncio.sleep(0.1)\n"
         "environ['SET'] = 'by the copy'; random.seed(1); expected = random.random(); random.seed(1)\n"
         "print(os.environ['SET'], path is sys.path, draw() == expected, thread is threading.current_thread())"
     )

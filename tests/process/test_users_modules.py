@@ -59,13 +59,13 @@ def test_globals_and_classes_of_a_module_move(make_notebook: Callable[..., Noteb
         "counter.add('a'); counter.Settings.level = 5; counter.extra = [cache]; counter.names.append('x')"
     )
     question = (
-        "await asyncio.sleep(0.01)\n"
+        "await asyncio.sleep(0.1)\n"
         "print(counter.add('b'), counter.count, counter.cache, counter.names, counter.settings.seen, Settings.level)\n"
         "print(cache is counter.cache, counter.extra[0] is cache, isinstance(mine, counter.Settings))"
     )
     assert moved(notebook, question) == ("True 2 {'a': 1, 'b': 2} ['a', 'x', 'b'] ['a', 'b'] 5\nTrue True True\n")
     assert (
-        moved(notebook, "import counter as again; await asyncio.sleep(0.01); print(again.count, again is counter)")
+        moved(notebook, "import counter as again; await asyncio.sleep(0.1); print(again.count, again is counter)")
         == "2 True\n"
     )
 
@@ -138,7 +138,7 @@ def test_packages_reloads_run_files_and_modules_made_at_run_time(
     )
     assert result.error is None, result.error
     question = (
-        "await asyncio.sleep(0.01)\n"
+        "await asyncio.sleep(0.1)\n"
         "print(parts.things[0] is old, isinstance(old, parts.Thing), isinstance(new, parts.inner.Thing),"
         " isinstance(new, parts.Thing), parts.inner.things)\n"
         "import made as again\n"

@@ -110,6 +110,15 @@ test-always: $(DEV)/.ready ## the tier with real processes, with a move at every
 	@echo "== $(ALWAYS), CAESURA_POLICY=always"
 	@CAESURA_POLICY=always $(PYTEST) $(PROCESSES) $(ALWAYS)
 
+.PHONY: test-suites
+test-suites: .venv-suites/.ready ## the suites of ipykernel, nbclient and papermill with our kernel as python3 (20 minutes)
+	@.venv-suites/bin/python tests/suites/run_suites.py $(SUITES)
+
+.venv-suites/.ready: $(INSTALLED_ONCE) tests/suites/requirements.txt
+	@$(call new_venv,$(@D),.)
+	@$(@D)/bin/python $(PIP_INSTALL) -r tests/suites/requirements.txt
+	@touch $@
+
 .PHONY: test-pythons
 test-pythons: $(DEV)/.ready ## frames and snapshots on every other supported Python that is found
 	@this=$$($(DEV)/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \

@@ -76,3 +76,29 @@ def test_an_interrupt_ends_a_debugger_that_waits_for_a_command(home: Home) -> No
     notebook.interrupt()
     notebook.wait(cell)
     assert notebook.run("3 + 4").value == "7"
+
+
+def test_an_interrupt_inside_c_code_is_acknowledged_at_once_and_takes_effect_after_it(home: Home) -> None:
+    notebook = home.notebook()
+    cell = notebook.submit(
+        "import hashlib\nprint('on')\nwhile True: hashlib.pbkdf2_hmac('sha256', b'', b'', 2_000_000)"
+    )
+    notebook.wait_for_text(cell, "on")
+    client = notebook.client
+    asked = client.session.msg("interrupt_request")
+    client.control_channel.send(asked)
+    replied = client.control_channel.get_msg(timeout=1)
+    assert (replied["msg_type"], replied["parent_header"]["msg_id"]) == ("interrupt_reply", asked["header"]["msg_id"])
+    error = notebook.wait(cell).error
+    assert error is not None
+    assert error["ename"] == "KeyboardInterrupt"
+
+
+def test_an_interrupt_of_a_parked_notebook_leaves_it_parked(home: Home) -> None:
+    notebook = home.notebook(CAESURA_PARK_AFTER="never")
+    notebook.run("x = 1")
+    (session,) = home.status()["sessions"]
+    assert home.command("park", session["session_id"]).returncode == 0
+    notebook.interrupt()
+    assert home.status()["workers"] == []
+    assert notebook.run("x").value == "1"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -132,3 +133,28 @@ def test_magics_that_look_for_the_application_find_this_kernel(home: Home) -> No
     )
     assert result.error is None
     assert result.value == "True"
+
+
+def test_the_window_of_a_gui_is_refused_with_the_remedy(home: Home) -> None:
+    result = home.notebook().run("%gui tk")
+    said = "".join(each["content"]["text"] for each in result.messages if each["msg_type"] == "stream")
+    assert "belong to one process" in said
+    assert "%matplotlib inline" in said
+
+
+def test_history_goes_on_over_moves_and_parks(make_home: Callable[..., Home], tmp_path: Path) -> None:
+    home = make_home(CAESURA_WORKERS="2", CAESURA_POLICY="always", IPYTHONDIR=str(tmp_path / "ipython"))
+    notebook = home.notebook(CAESURA_PARK_AFTER="never")
+    number = notebook.run("session = get_ipython().history_manager.session_number; session").value
+    notebook.run("import asyncio; await asyncio.sleep(0.05)")
+    (session,) = home.status()["sessions"]
+    assert home.command("park", session["session_id"]).returncode == 0
+    assert notebook.run("get_ipython().history_manager.session_number").value == number
+    reply = notebook.client.history(hist_access_type="tail", n=10, raw=True, reply=True, timeout=10)
+    lines = [(line, source) for _session, line, source in reply["content"]["history"]]
+    assert lines[-3:] == [
+        (1, "session = get_ipython().history_manager.session_number; session"),
+        (2, "import asyncio; await asyncio.sleep(0.05)"),
+        (3, "get_ipython().history_manager.session_number"),
+    ]
+    assert notebook.run("%history -n").text.splitlines()[1] == "   2: import asyncio; await asyncio.sleep(0.05)"

@@ -15,7 +15,7 @@ from ipykernel.compiler import XCachingCompiler, get_tmp_hash_seed, murmur2_x86
 from ipykernel.ipkernel import IPythonKernel
 from jupyter_client.session import Session
 from traitlets import Any as AnyTrait
-from traitlets import Type
+from traitlets import Type, observe, validate
 from traitlets.config import Config
 
 from caesura.worker.jupyter_socket import JupyterSocket
@@ -53,6 +53,21 @@ class CaesuraKernel(IPythonKernel):  # type: ignore[misc]
     def kernel_info(self) -> dict[str, Any]:
         """The content of a kernel_info_reply; without what a session that moves cannot keep (subshells, debugger)."""
         return {**super().kernel_info, "supported_features": []}
+
+    @validate("eventloop")
+    def _refuse_windows(self, proposal: Any) -> Any:
+        """``%gui`` with anything but asyncio, whose loop runs anyway."""
+        loop = proposal["value"]
+        if loop is not None and getattr(loop, "__name__", "") != "loop_asyncio":
+            raise ValueError(
+                "The windows of a GUI belong to one process, and this notebook may go on in another one. Use "
+                "`%matplotlib inline` or `%matplotlib widget`, or a python3 kernel."
+            )
+        return loop
+
+    @observe("eventloop")
+    def _update_eventloop(self, change: Any) -> None:
+        """Nothing has to be entered: the cell loop runs all the time."""
 
     def _input_request(self, prompt: str, ident: Any, parent: Any, password: bool = False) -> str:
         sys.stdout.flush()

@@ -215,6 +215,8 @@ class Stub:
         return None
 
     def _wait_s(self) -> float | None:
+        if self._is_orphaned:
+            return 0.0
         if self._leave_at is not None:
             return max(0.0, self._leave_at - time.monotonic())
         looks_s = [_ADOPTED_LOOK_S] if self._parent else []
@@ -226,7 +228,8 @@ class Stub:
 
     def _may_sleep(self, link: Link) -> bool:
         is_quiet = self._quiet_since and time.monotonic() >= self._quiet_since + _QUIET_S
-        return bool(is_quiet and self._session_id and self._leave_at is None and link.is_empty)
+        may = is_quiet and self._session_id and self._leave_at is None and link.is_empty
+        return bool(may and not self._is_orphaned)
 
     def _sleep(self, link: Link) -> None:
         """Become ``asleep.py``. Does not return, unless a signal came first or this process cannot be replaced."""
@@ -284,10 +287,15 @@ class Stub:
             self._leave_at = time.monotonic() + _LEAVE_S
         link.send(messages.KernelSignal(signal="interrupt" if number == signal.SIGINT else "terminate"))
 
+    @property
+    def _is_orphaned(self) -> bool:
+        """Whether Jupyter is gone, which the coordinator does not know."""
+        return bool(self._parent) and os.getppid() != self._parent
+
     def _look_at_parent(self, link: Link) -> None:
         """Jupyter is gone: a kernel with nothing to do may end, one with a waiting cell goes on (the coordinator
         decides)."""
-        if self._parent and os.getppid() != self._parent:
+        if self._is_orphaned:
             link.send(messages.KernelSignal(signal="orphaned"))
             self._parent = 0
 

@@ -208,17 +208,27 @@ def _kernelspec(commands: _Commands) -> None:
     made = commands.add(
         "install", install.install, "write the kernelspec for this Python where Jupyter finds it",
         "caesura install --user", "caesura install --prefix /opt/jupyter --name caesura-gpu --env OMP_NUM_THREADS 4",
-        "caesura install --user --provisioner",
+        "caesura install --user --provisioner", "caesura install --service",
     )  # fmt: skip
     where = made.add_mutually_exclusive_group(required=True)
     where.add_argument("--user", action="store_true", help="for this user")
     where.add_argument("--sys-prefix", action="store_true", help=f"for this environment ({sys.prefix})")
     where.add_argument("--prefix", metavar="PATH", type=_absolute, help="for the installation at PATH")
+    _takes_service(where)
     _takes_kernelspec(made)
     made.add_argument("--display-name", metavar="NAME", help="what Jupyter shows (default: Python 3 (Caesura))")
     made.add_argument("--env", nargs=2, action="append", metavar=("NAME", "VALUE"), help="set a variable; repeatable")
-    made = commands.add("uninstall", install.uninstall, "remove the kernelspec", "caesura uninstall")
+    made = commands.add("uninstall", install.uninstall, "remove the kernelspec, or the service", "caesura uninstall")
+    _takes_service(made)
     _takes_kernelspec(made)
+
+
+def _takes_service(made: argparse._ActionsContainer) -> None:
+    made.add_argument(
+        "--service",
+        action="store_true",
+        help="instead: the service of this user that starts the coordinator at login, so that cells go on after it",
+    )
 
 
 def _takes_kernelspec(made: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""``caesura install`` and ``caesura uninstall``: the kernelspec of this interpreter."""
+"""``caesura install`` and ``caesura uninstall``: the kernelspec of this interpreter, or the service of this user."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from caesura.cli import service
 from caesura.cli.context import Context
 from caesura.errors import EnvironmentFault, UsageError
 
@@ -23,6 +24,8 @@ def install(context: Context) -> int:
     from jupyter_client.kernelspec import KernelSpecManager
 
     options = context.options
+    if options.service:
+        return service.install(context)
     name = _name(options)
     prefix = sys.prefix if options.sys_prefix else options.prefix
     with tempfile.TemporaryDirectory() as temporary:
@@ -76,6 +79,8 @@ def uninstall(context: Context) -> int:
     """Remove a kernelspec that :func:`install` wrote; others are left alone."""
     from jupyter_client.kernelspec import KernelSpecManager
 
+    if context.options.service:
+        return service.uninstall(context)
     name = _name(context.options)
     found = KernelSpecManager().find_kernel_specs().get(name)
     if found is None:

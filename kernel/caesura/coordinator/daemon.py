@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, help="the home directory (default: $CAESURA_HOME, or Jupyter's data)")
     parser.add_argument("--warm", action="store_true", help="start the workers' zygote of this Python at once")
     parser.add_argument("--foreground", action="store_true", help="stay in the terminal, and log to it")
+    parser.add_argument("--unless-running", action="store_true", help="no error if the home's coordinator runs already")
     known, rest = parser.parse_known_args(arguments)
     try:
         home = open_home(known.home or config.home_directory(os.environ))
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lock = _lock(home)
     except CaesuraError as error:
         print(f"caesura: {error}", file=sys.stderr)
-        return 1
+        return 0 if known.unless_running and isinstance(error, CoordinatorUnavailable) else 1
     with contextlib.ExitStack() as stack:
         stack.callback(os.close, lock)
         if known.foreground:

@@ -202,6 +202,7 @@ class Keeping:
 
     def _take_up(self, session: Session, message: OpenKernel) -> Session:
         points.reach("attach.begin")
+        self._core.session.say_ended(session, 0, "")
         was_kept_since = session.kept_since or session.last_used
         session.connection = message.connection
         session.unsaid.clear()
@@ -221,8 +222,9 @@ class Keeping:
         return session
 
     def _is_offered(self, session: Session) -> bool:
-        if session.kind is not Kind.NOTEBOOK or session.link is not None or session.is_restarting:
+        if session.kind is not Kind.NOTEBOOK or session.is_restarting:
             return False
+        # A stub notices within seconds that its server is gone; a new server may be faster.
         return session.is_kept or (session.server is not None and not self._has_server(session))
 
     def say_state(self, session: Session) -> None:

@@ -145,6 +145,16 @@ def test_an_orphaned_stub_leaves_its_notebook(make_world: MakeWorld) -> None:
     assert world.session(session).is_kept
 
 
+def test_a_new_server_may_be_faster_than_the_stubs_of_the_old_one(make_world: MakeWorld) -> None:
+    world = make_world()
+    session = used(world)
+    world.processes[SERVER] = "since one"  # even with the same pid
+    assert opened(world, 2) == session
+    assert any(to == 1 and isinstance(message, wire.KernelEnded) for to, message in world.told)
+    lose(world, 1)
+    assert variables(world, session) == 2
+
+
 def test_a_kernel_that_its_server_kills_is_dead(make_world: MakeWorld) -> None:
     world = make_world()
     session = used(world)

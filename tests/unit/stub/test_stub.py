@@ -253,7 +253,10 @@ def test_a_connection_that_breaks_at_once_is_tried_again(tmp_path: Path, file: s
         assert started.end() == (0, "")
 
 
-def test_the_death_of_its_parent_is_reported_once_and_it_goes_on(tmp_path: Path, file: str, no_daemon: None) -> None:
+@pytest.mark.parametrize("is_asleep", [False, True], ids=["awake", "asleep"])
+def test_the_death_of_its_parent_is_reported_once_and_it_goes_on(
+    tmp_path: Path, file: str, no_daemon: None, is_asleep: bool
+) -> None:
     kernels = Kernels()
     code = (
         "import os, subprocess, sys;"
@@ -261,7 +264,11 @@ def test_the_death_of_its_parent_is_reported_once_and_it_goes_on(tmp_path: Path,
         "print(process.pid, flush=True); input()"
     )
     # The stub with a shorter look at its parent: five seconds are too long for a test.
-    quick = "import sys; from caesura import stub; stub._ADOPTED_LOOK_S = 0.05; sys.exit(stub.main(sys.argv[1:]))"
+    quiet_s = 0 if is_asleep else 1000
+    quick = (
+        f"import sys; from caesura import stub; stub._ADOPTED_LOOK_S = 0.05; stub._QUIET_S = {quiet_s};"
+        "sys.exit(stub.main(sys.argv[1:]))"
+    )
     with fake_server(tmp_path / "home", kernels):
         parent = subprocess.Popen(
             [sys.executable, "-c", code, quick, file],
@@ -275,6 +282,7 @@ def test_the_death_of_its_parent_is_reported_once_and_it_goes_on(tmp_path: Path,
         pid = int(parent.stdout.readline())
         try:
             wait_until(lambda: kernels.opened)
+            wait_until(lambda: not is_asleep or "asleep.py" in command_line(pid))
             parent.kill()
             parent.wait(10)
             wait_until(lambda: kernels.signals == ["orphaned"])

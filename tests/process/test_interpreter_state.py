@@ -106,6 +106,30 @@ def test_it_is_as_it_was_after_a_move_and_after_a_second_one(notebook: Notebook)
         assert " ".join(result.value.split()) == answer, name
 
 
+def test_warnings_that_are_recorded_go_on_to_be_and_what_was_shown_is_not_shown_again(notebook: Notebook) -> None:
+    cell = notebook.submit(
+        "def once(): warnings.warn('once')\n"
+        "once()\n"
+        "shown = vars(csv).setdefault('__warningregistry__', {})\n"
+        "warnings.warn_explicit('elsewhere', UserWarning, 'csv.py', 1, 'csv', shown)\n"
+        "await asyncio.sleep(0.01)\n"
+        "once()\n"
+        "warnings.warn_explicit('elsewhere', UserWarning, 'csv.py', 1, 'csv', csv.__warningregistry__)\n"
+        "with warnings.catch_warnings(record=True) as seen:\n"
+        "    warnings.simplefilter('always')\n"
+        "    for number in range(3):\n"
+        "        warnings.warn(f'warning {number}')\n"
+        "        await asyncio.sleep(0.01)\n"
+        "print([str(each.message) for each in seen])\n"
+        "once()\n"  # other filters have been in force: it is shown again
+    )
+    result = notebook.wait(cell)
+    assert result.text == "['warning 0', 'warning 1', 'warning 2']\n"
+    assert result.stream("stderr").count("UserWarning: once") == 2
+    assert result.stream("stderr").count("UserWarning: elsewhere") == 1
+    assert len(notebook.moves(cell)) >= 4
+
+
 def test_a_display_hook_counts_until_the_end_of_its_cell(notebook: Notebook) -> None:
     result = notebook.run(
         "%config InteractiveShell.ast_node_interactivity = 'all'\n"

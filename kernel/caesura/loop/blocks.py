@@ -152,6 +152,8 @@ class BlockWatch:
         if self.block is None:
             self.blocked_at = self.clock.state()
             self._look_s = _FIRST_LOOK_S
+            if self.counts_every_block and self.on_blocked is not None and self._stands_until is None:
+                self.stand_still(_UNREPORTED_S)  # or a short timer is due before the block has been looked at
             self._report(self._analyse(self.blocked_at.wall))
         elif self._has_run_posted or self.block.obstacles:
             self._look_s = min(2 * self._look_s, _LONGEST_LOOK_S)

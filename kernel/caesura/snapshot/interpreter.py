@@ -21,6 +21,7 @@ from caesura.snapshot import (
     process_state,
     registered,
     registries,
+    warning_state,
     weak_references,
 )
 from caesura.snapshot.capturing import Capturer, difference
@@ -39,6 +40,7 @@ CAPTURERS: Final = (
     *registries.CAPTURERS,
     Capturer("registered reducers", registered.capture, registered.restore),
     *process_state.CAPTURERS,
+    warning_state.SHOWN,
     *hooks.CAPTURERS,  # last: a trace function sees everything that comes after it
 )
 

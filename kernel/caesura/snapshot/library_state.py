@@ -1,4 +1,4 @@
-"""What numpy, pandas, torch and the standard library's warnings keep beside a notebook's variables.
+"""What numpy, pandas, and torch keep beside a notebook's variables.
 
 Nothing is imported for it: a library that is not there has no state.
 """
@@ -11,6 +11,7 @@ import warnings
 from typing import Any, Final
 
 from caesura.errors import CannotMove
+from caesura.snapshot import warning_state
 from caesura.snapshot.capturing import Capturer
 
 
@@ -118,19 +119,11 @@ def _set_torch(state: dict[str, Any]) -> None:
         torch.set_num_threads(state["threads"])
 
 
-# --- warnings -------------------------------------------------------------------------------------------------------
-
-
-def _set_filters(filters: list[Any]) -> None:
-    warnings.filters[:] = filters  # type: ignore[index]  # a list, which typeshed shows as a sequence
-    vars(warnings)["_filters_mutated"]()
-
-
 CAPTURERS: Final = (
     Capturer("numpy random", _numpy_random, _set_numpy_random),
     Capturer("numpy printing", _numpy_printing, _set_numpy_printing),
     Capturer("numpy errors", _numpy_errors, _set_numpy_errors),
     Capturer("pandas options", _pandas_options, _set_pandas_options),
     Capturer("torch", _torch, _set_torch),
-    Capturer("warning filters", lambda: list(warnings.filters), _set_filters),
+    warning_state.FILTERS,
 )

@@ -7,6 +7,7 @@ import asyncio
 from loop_session import Session
 
 from caesura.loop import Block
+from caesura.model import Obstacle
 
 
 async def sleeps() -> str:
@@ -127,3 +128,23 @@ def test_what_is_posted_in_time_comes_at_once_while_time_passes(session: Session
         return str(await answer)
 
     assert session.loop.run_until_complete(cell()) == "came"
+
+
+def test_a_timer_that_is_due_while_the_block_is_looked_at_does_not_end_it_if_every_block_counts(
+    session: Session,
+) -> None:
+    blocks: list[Block] = []
+
+    def slow_look() -> list[Obstacle]:
+        session.clock.advance(5)
+        return []
+
+    def report(block: Block) -> None:
+        blocks.append(block)
+        session.loop.let_time_pass()
+
+    session.loop.more_obstacles.append(slow_look)
+    session.loop.counts_every_block = True
+    session.loop.on_blocked = report
+    assert session.loop.run_until_complete(sleeps()) == "slept"
+    assert [block.obstacles for block in blocks] == [()]

@@ -77,6 +77,14 @@ class CannotMove(CaesuraError):
         self.remedy = remedy
 
 
+class CannotLoad(CannotMove):
+    """A session was saved, and could not be loaded when that was tried. ``detail`` says what happened."""
+
+    def __init__(self, kind: str, path: str = "", remedy: str = "", detail: str = "") -> None:
+        super().__init__(kind, path, remedy)
+        self.detail = detail
+
+
 class FramesUnavailable(CaesuraError):
     """Suspended frames cannot be read or written on this interpreter; the text says why."""
 

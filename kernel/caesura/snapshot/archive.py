@@ -16,6 +16,8 @@ from caesura import __version__
 from caesura.errors import SnapshotRefused
 from caesura.model import ARCHIVE_FORMAT
 from caesura.snapshot import packages, warm_modules
+from caesura.snapshot.kinds import Kind, kinds_of
+from caesura.snapshot.reducing import Reducer
 from caesura.store.blobs import BlobRef, Blobs
 
 _PURPOSE: Final = b"caesura manifest\0"
@@ -25,13 +27,14 @@ _PURPOSE: Final = b"caesura manifest\0"
 class Saved:
     """A snapshot that is stored. ``manifest`` can be written as JSON; it names the blobs ``blob_names``, of
     ``size_bytes`` in all (what was stored already counts), of which ``written_bytes`` are new. ``stream`` is the stream
-    if it is in none of them."""
+    if it is in none of them; ``kinds`` are those in it that are not known to load."""
 
     manifest: dict[str, Any]
     size_bytes: int
     blob_names: tuple[str, ...]
     written_bytes: int = 0
     stream: bytes | None = None
+    kinds: tuple[Kind, ...] = ()
 
 
 def make(
@@ -39,14 +42,17 @@ def make(
     stream: BlobRef,
     buffers: list[BlobRef],
     seeds: Mapping[str, Any],
+    reducers: Mapping[type, Reducer | None],
     about: Mapping[str, Any],
     kept: bytes | None,
 ) -> Saved:
-    """The sealed manifest over blobs that are stored. ``about`` are further entries, which must be fit for JSON;
-    ``kept`` is the stream if it is in no blob."""
+    """The sealed manifest over blobs that are stored. ``reducers`` are those of the types in it. ``about`` are further
+    entries, which must be fit for JSON; ``kept`` is the stream if it is in no blob."""
     stored = buffers if kept is not None else (stream, *buffers)
     names = tuple(dict.fromkeys(ref.name for ref in stored if ref.name))
     size_bytes = sum(ref.size for ref in (stream, *buffers))
+    versions, imported = packages.versions(), warm_modules.imported_names()
+    kinds = kinds_of(reducers, imported, versions)
     manifest: dict[str, Any] = {
         **about,
         "format": ARCHIVE_FORMAT,
@@ -59,11 +65,12 @@ def make(
         "size_bytes": size_bytes,
         "hash_seed": os.environ.get("PYTHONHASHSEED", ""),
         "seeds": dict(seeds),
-        "packages": packages.versions(),
-        "imported": warm_modules.imported_names(),
+        "packages": versions,
+        "imported": imported,
+        "kinds": [kind.key for kind in kinds],
     }
     written_bytes = blobs.written_bytes + (0 if kept is None else len(kept))
-    return Saved(seal(manifest, blobs), size_bytes, names, written_bytes, kept)
+    return Saved(seal(manifest, blobs), size_bytes, names, written_bytes, kept, kinds)
 
 
 def seal(manifest: Mapping[str, Any], blobs: Blobs) -> dict[str, Any]:

@@ -225,11 +225,11 @@ def _failing_part(
         except Exception as inner:  # noqa: BLE001  any error is what is looked for
             if isinstance(error, CannotMove) and str(inner) != str(error):
                 continue  # it is refused itself: its parts do not matter
-            return (_joined(path, suffix), child, inner), False
+            return (joined(path, suffix), child, inner), False
     return None, leads_back
 
 
-def _joined(path: str, suffix: str) -> str:
+def joined(path: str, suffix: str) -> str:
     """``loader → ._conn``; what only says which part of the same thing is meant stays beside it."""
     if not path:
         return suffix.removeprefix(".")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from caesura.errors import SaveAborted
@@ -73,6 +73,11 @@ class ObjectPickler(pickle.Pickler):
         except KeyError:
             reducer = self._reducers[type(obj)] = reducer_for(obj)
         return NotImplemented if reducer is None else reducer(self, obj)
+
+    @property
+    def reducers(self) -> Mapping[type, Reducer | None]:
+        """The types of all objects that have been written, but for those that pickle writes without asking."""
+        return self._reducers
 
     # --- for the reducers ---------------------------------------------------------------------------------------------
 

@@ -91,10 +91,15 @@ class _Always:
 
 def reducer_of_type(cls: type, other: Callable[[object], Reducer | None]) -> Reducer | None:
     """The reducer for a type about which a user said something; ``other(obj)`` is asked where that does not apply."""
-    registered = next((_reducers[base] for base in cls.__mro__ if base in _reducers), None)
+    registered = told_about(cls)
     if cls in _types_with_recipes:
         return _with_recipes(None if registered is None else _checked(registered), other)
     return None if registered is None else _checked(registered)
+
+
+def told_about(cls: type) -> Callable[[Any], Any] | None:
+    """The function that was registered for objects of ``cls``, if one was."""
+    return next((_reducers[base] for base in cls.__mro__ if base in _reducers), None) if _reducers else None
 
 
 def _checked(reduce: Callable[[Any], Any]) -> Reducer:
@@ -125,7 +130,31 @@ def _with_recipes(registered: Reducer | None, other: Callable[[object], Reducer 
     return reduce_with_recipe
 
 
+class _NotMade:
+    """Stands for an object that a recipe would make. It bears whatever a state setter does with it."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *_args: object, **_kwargs: object) -> Any:
+        return self
+
+
+_are_recipes_left_alone = False
+
+
+def leave_recipes_alone() -> None:
+    """In this process nothing is made by a recipe: the object that it makes may be there only once, as a database that
+    locks its file, and still is."""
+    global _are_recipes_left_alone
+    _are_recipes_left_alone = True
+
+
 def make_again(kind: str, make: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> object:
+    if _are_recipes_left_alone:
+        return _NotMade()
     try:
         made: object = make(*arguments, **keywords)
     except Exception as error:

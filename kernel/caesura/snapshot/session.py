@@ -10,7 +10,7 @@ import io
 import pickle
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from caesura import points
@@ -19,7 +19,7 @@ from caesura.snapshot import archive, beside, interpreter, loop_state, seeds
 from caesura.snapshot.archive import Saved
 from caesura.snapshot.pickler import ObjectPickler, Stream
 from caesura.snapshot.quiet import quiet
-from caesura.snapshot.reducing import is_a
+from caesura.snapshot.reducing import Reducer, is_a
 from caesura.snapshot.restoring import CallbackOrders, Restoring
 from caesura.snapshot.seeds import Anchors
 from caesura.store.blobs import Blobs
@@ -48,11 +48,12 @@ class LoadedSession:
 @dataclass(frozen=True)
 class Serialised:
     """A session as bytes: the stream, and memory of the session itself, which must not change until it is stored.
-    ``names`` are those of the seeds."""
+    ``names`` are those of the seeds, ``reducers`` those of the types of its objects."""
 
     stream: bytes
     buffers: list[memoryview]
     names: list[str]
+    reducers: Mapping[type, Reducer | None] = field(default_factory=dict)
 
 
 def save(
@@ -82,7 +83,7 @@ def serialise(root: Mapping[str, Any], *, anchors: Anchors, loop: Any, aborted: 
     states = _states(root)
     with quiet():
         pickler, names = _dump(root, states, anchors, loop, stream)
-    found = Serialised(stream.take(), pickler.buffers, names)
+    found = Serialised(stream.take(), pickler.buffers, names, pickler.reducers)
     points.reach("prepare.after_serialise")
     return found
 
@@ -111,7 +112,8 @@ def store(
         refs = [blobs.ref_without_file(kept, room_bytes), *blobs.put(buffers, aborted, room_bytes=room_bytes)]
     points.reach("prepare.after_put")
     used = {str(place): names[place] for place in seeds.used(names, data)}
-    return archive.make(blobs, refs[0], refs[1:], {"count": len(names), "used": used}, about, kept)
+    seeded = {"count": len(names), "used": used}
+    return archive.make(blobs, refs[0], refs[1:], seeded, serialised.reducers, about, kept)
 
 
 def rehearse(root: Mapping[str, Any], *, anchors: Anchors, loop: Any) -> None:

@@ -45,6 +45,11 @@ class Home:
         return self.run_path / "begun"
 
     @property
+    def loaded_path(self) -> Path:
+        """Of :mod:`caesura.store.loaded_kinds`."""
+        return self.path / "loaded"
+
+    @property
     def logs_path(self) -> Path:
         return self.path / "logs"
 

@@ -454,6 +454,28 @@ class WorkerExited(Message):
     status: int
 
 
+# --- worker ↔ trial -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Try(Message):
+    """worker → trial: become a worker of this directory and these variables, and load what the :class:`Attach` behind
+    this message says. It ends after ``limit_s`` by itself."""
+
+    cwd: str
+    env: Json
+    limit_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried(Message):
+    """trial → worker: ``error`` is empty, or what the load raised; ``places`` are then the qualified names of the
+    functions in which that was, the innermost first."""
+
+    error: str = ""
+    places: Sequence[str] = ()
+
+
 # --- clients ↔ coordinator ------------------------------------------------------------------------------------------
 
 

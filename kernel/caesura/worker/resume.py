@@ -21,7 +21,7 @@ from caesura.worker.host import Main
 class Resumed:
     """``main`` runs the cell that was moved, if there is one; ``state`` is the clock at the freeze, ``orders`` how the
     callbacks of futures stood, ``variables`` the context that the last cell left, ``notices`` what the user has to be
-    told."""
+    told, ``kinds`` what of the snapshot was not known to load."""
 
     main: Main | None
     state: LoopState
@@ -29,6 +29,7 @@ class Resumed:
     operations: dict[str, Any]
     variables: contextvars.Context
     notices: tuple[str, ...]
+    kinds: Sequence[str]
 
 
 def load(
@@ -65,7 +66,8 @@ def load(
         main.restore(root["cell"])
     points.reach("load.after")
     points.reach("replay.before")
-    return Resumed(main, root["loop"], loaded.orders, root["operations"], root["variables"], loaded.notices)
+    kinds = manifest.get("kinds", ())
+    return Resumed(main, root["loop"], loaded.orders, root["operations"], root["variables"], loaded.notices, kinds)
 
 
 def begin_replay(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from caesura import snapshot
+from caesura.errors import CannotLoad
 from caesura.loop import Block, CellLoop
 from caesura.model import Obstacle, wake_to_json
 from caesura.snapshot import interpreter
@@ -19,6 +20,7 @@ from caesura.worker.host import Main
 from caesura.worker.open_files import Bare, flush_files, flush_log_handlers, open_descriptors
 from caesura.worker.shown_variables import named_variables
 from caesura.worker.streams import CellStream, drain
+from caesura.worker.trials import Trials
 from caesura.worker.variables import SessionVariables
 
 
@@ -44,6 +46,7 @@ class SessionSnapshot:
         streams: tuple[CellStream, CellStream],
         variables: SessionVariables,
         main: Callable[[], Main | None],
+        trials: Trials,
     ) -> None:
         self._kernel = kernel
         self._loop = loop
@@ -53,6 +56,7 @@ class SessionSnapshot:
         interpreter.begin()
         self._check = snapshot.NamespaceCheck(kernel.shell.user_ns)
         self._main = main
+        self._trials = trials
         self._baseline = shell_state.baseline_of(kernel.shell)
         self._own_descriptors = open_descriptors()
         self._bare_descriptors = Bare()
@@ -74,15 +78,18 @@ class SessionSnapshot:
     def store(
         self, serialised: snapshot.Serialised, block: Block, aborted: Callable[[], bool], room_bytes: int | None
     ) -> snapshot.Saved:
-        """What it waits for, and which variables it has, stands in the manifest, readable without loading anything."""
+        """What it waits for, and which variables it has, stands in the manifest, readable without loading anything.
+        CannotLoad if it is stored and cannot be loaded."""
         about = {
             "waits": [wait_to_json(wait) for wait in block.waits],
             "wake": wake_to_json(block.wake),
             "variables": named_variables(self._kernel.shell),
         }
-        return snapshot.store(
+        saved = snapshot.store(
             serialised, blobs=self._blobs, aborted=aborted, about=about, room_bytes=room_bytes, keeps_stream=True
         )
+        self._trials.check(saved, aborted)
+        return saved
 
     def check(self) -> tuple[list[Obstacle], int] | None:
         """The variables that would hold the session, and how many were not looked at, if that is not as it was.
@@ -96,6 +103,8 @@ class SessionSnapshot:
 
     def explain(self, error: BaseException) -> Obstacle:
         """What stood in the way of a save."""
+        if isinstance(error, CannotLoad):
+            return Obstacle(error.kind, error.path, error.detail, error.remedy)
         return snapshot.explain(error, self._root(), self._anchors())
 
     def _anchors(self) -> snapshot.Anchors:

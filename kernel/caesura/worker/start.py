@@ -15,6 +15,7 @@ from typing import Any
 from caesura.loop.children import adopt_orphans
 from caesura.worker.shelf import shelf
 from caesura.worker.spares import SpareChild, wait_for_request
+from caesura.worker.surroundings import entered, remember_entering
 from caesura.worker.warm import Warm
 
 
@@ -22,6 +23,8 @@ def run_worker(worker_id: str, warm: Warm, notice: str = "") -> int:
     """Serve a session; the exit code."""
     from caesura.worker.worker import Worker
 
+    if not entered.cwd:  # it was not forked
+        remember_entering(os.environ, os.getcwd())
     keep_log()
     adopt_orphans()
     shell: Any = warm.kernel.shell
@@ -53,6 +56,7 @@ def enter(variables: Mapping[str, str], cwd: str) -> str:
     """Become a process of the notebook's: exactly its variables, its directory. A notice if that is not there."""
     os.environ.clear()
     os.environ.update(variables)
+    remember_entering(variables, cwd)
     if hasattr(time, "tzset"):
         time.tzset()
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from caesura import config
 from caesura.errors import EnvironmentFault
@@ -17,6 +19,22 @@ def locate_coordinator() -> str:
     if not path:
         raise EnvironmentFault("no coordinator is known")
     return path
+
+
+@dataclass
+class Entered:
+    """The variables and the directory in which a process became a worker, before any code of the user."""
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    cwd: str = ""
+
+
+entered = Entered()
+
+
+def remember_entering(variables: Mapping[str, str], cwd: str) -> None:
+    """Note what another process would need to become a worker like this one."""
+    entered.variables, entered.cwd = dict(variables), cwd
 
 
 def interrupt_processes() -> None:

@@ -40,6 +40,7 @@ from caesura.worker.streams import drain, install_streams
 from caesura.worker.surroundings import interrupt_processes, locate_coordinator
 from caesura.worker.suspend import Suspension
 from caesura.worker.tracebacks import show_errors_plainly
+from caesura.worker.trials import Trials
 from caesura.worker.variables import SessionVariables
 from caesura.worker.variables_check import VariablesCheck
 
@@ -56,9 +57,7 @@ class Worker:
     def __init__(self, kernel: CaesuraKernel, settings: NotebookSettings) -> None:
         self.kernel: Any = kernel
         self._settings = settings
-        self._worker_id = ""
-        self._notice = ""
-        self._session_id = ""
+        self._worker_id = self._session_id = self._notice = ""
         self._epoch = 0
         self._is_always = False
         self._main: Main | None = None
@@ -108,10 +107,13 @@ class Worker:
         return self._exit_code or 0
 
     def _take_up(self, attach: wire.Attach, began: float) -> bool:
+        blobs = self._set_up(attach)
+        return self._begin(attach, began) if attach.manifest is None else self._resume(attach, blobs, began)
+
+    def _set_up(self, attach: wire.Attach) -> Blobs:
         self._channel.set_session(attach.epoch, attach.next_number)
-        self._is_always = self._loop.counts_every_block = (
-            attach.policy == "always" and frames.unavailable_reason() is None
-        )
+        is_always = attach.policy == "always" and frames.unavailable_reason() is None
+        self._is_always = self._loop.counts_every_block = is_always
         self._notice += attach.notice
         kernel = self.kernel
         argv = list(attach.environment.get("argv") or ())
@@ -130,16 +132,15 @@ class Worker:
         show_errors_plainly(kernel.shell, self._is_main_interrupted)
         for stream in self._streams:
             stream.undisturbed = self._signals.deferred
-        session = SessionSnapshot(kernel, self._loop, blobs, self._streams, self._variables, lambda: self._main)
+        self._trials = trials = Trials(home.loaded_path, attach, lambda: self._main, kernel.shell.user_ns)
+        session = SessionSnapshot(kernel, self._loop, blobs, self._streams, self._variables, lambda: self._main, trials)
         self._check.session = session
         self._suspension = Suspension(self._channel, self._loop, session, lambda: self._signals.is_on_its_way)
         self._backend.session_id, self._backend.epoch = attach.session_id, attach.epoch
         install_backend(self._backend)
         self._loop.on_blocked = self._report_block
         self._loop.on_unblocked = self._report_unblocked
-        if attach.manifest is None:
-            return self._begin(attach, began)
-        return self._resume(attach, blobs, began)
+        return blobs
 
     def _begin(self, attach: wire.Attach, began: float) -> bool:
         if attach.kind == SessionKind.FUNCTION:
@@ -157,15 +158,17 @@ class Worker:
             self._wait_until_allowed()
         return True
 
-    def _resume(self, attach: wire.Attach, blobs: Blobs, began: float) -> bool:
+    def _load(self, attach: wire.Attach, blobs: Blobs) -> resume.Resumed:
         assert attach.manifest is not None
-        described = attach.cell
         main: Main | None = None
-        if described is not None:
+        if attach.cell is not None:
             main = Function.blank(self) if attach.kind == SessionKind.FUNCTION else Cell.blank(self)
+        stream = None if attach.stream is None else attach.buffers[attach.stream]
+        return resume.load(attach.manifest, stream, kernel=self.kernel, loop=self._loop, blobs=blobs, main=main)
+
+    def _resume(self, attach: wire.Attach, blobs: Blobs, began: float) -> bool:
         try:
-            stream = None if attach.stream is None else attach.buffers[attach.stream]
-            resumed = resume.load(attach.manifest, stream, kernel=self.kernel, loop=self._loop, blobs=blobs, main=main)
+            resumed = self._load(attach, blobs)
         except SnapshotRefused as error:
             self._answer(wire.LoadFailed(epoch=self._epoch, reason=str(error), blob=error.blob, final=True))
             return False
@@ -176,11 +179,12 @@ class Worker:
             return False
         self._say_loaded(began)
         go = self._wait_until_allowed()
-        self._main = resumed.main
+        self._main = main = resumed.main
+        self._trials.note_loaded(resumed.kinds)
         self._variables.context = resumed.variables
         self._notice += "".join(resumed.notices)
-        if main is not None and described is not None:
-            main.moves = int(described.get("moves", 0))
+        if main is not None and attach.cell is not None:
+            main.moves = int(attach.cell.get("moves", 0))
             self._set_parent(main.parent)
             self._notify()
         answers = [self._backend.delivery(answer, attach.buffers) for answer in attach.answers]

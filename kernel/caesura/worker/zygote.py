@@ -32,6 +32,7 @@ from caesura.wire.messages import (
     pack,
     unpack,
 )
+from caesura.worker import trial_door
 from caesura.worker.kernel import CaesuraKernel
 from caesura.worker.preloading import Preloading, resident_bytes
 from caesura.worker.shelf import shelf
@@ -42,6 +43,13 @@ from caesura.worker.warm import assert_forkable, frames_fault, freeze_objects, m
 _READ_BYTES = 1 << 16
 _QUIET_S = 1.0
 _LEFT_ALONE = {signal.SIGKILL, signal.SIGSTOP}
+
+
+@dataclass(frozen=True)
+class TrialChild:
+    """In a process that is to see whether a snapshot loads: who asks for it."""
+
+    connection: socket.socket
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,8 @@ class Zygote:
         self._children: dict[int, str] = {}
         self._spares = Spares()
         self._preloading = Preloading()
+        self._trials: dict[int, socket.socket] = {}
+        trial_door.open_door()
         self._quiet_since = 0.0
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
@@ -74,19 +84,22 @@ class Zygote:
     def say(self, message: Message) -> None:
         self._connection.sendall(b"".join(pack(message)))
 
-    def serve(self) -> Child | SpareChild | None:
+    def serve(self) -> Child | SpareChild | TrialChild | None:
         """Fork and reap until the coordinator is gone; in each forked process this returns at once."""
         while True:
             # Not select(): the connection has the number that it has in the coordinator, which may be above 1023.
             poll = select.poll()
             ready_spares = self._spares.connections
-            for descriptor in (self._connection.fileno(), self._wake_read, *ready_spares):
+            door = trial_door.zygotes_end().fileno()
+            for descriptor in (self._connection.fileno(), self._wake_read, door, *ready_spares):
                 poll.register(descriptor, select.POLLIN)
             readable = {descriptor for descriptor, _ in poll.poll(self._timeout_ms())}
             if self._wake_read in readable:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_read, _READ_BYTES)
                 self._reap()
+            if door in readable and (trial := self._fork_trial()) is not None:
+                return trial
             for descriptor in readable & ready_spares.keys():
                 self._read_spare(ready_spares[descriptor])
             if self._connection.fileno() in readable:
@@ -168,6 +181,26 @@ class Zygote:
         self._spares.made(pid, ours, request)
         return None
 
+    def _fork_trial(self) -> TrialChild | None:
+        """Make a process for a worker that wants to see whether its session loads; what becomes of it is said to that
+        worker."""
+        connection = trial_door.receive()
+        if connection is None:
+            return None
+        try:
+            assert_forkable()
+            pid = os.fork()
+        except (OSError, InternalError) as error:
+            _tell(connection, ForkFailed(worker_id="", reason=f"{type(error).__name__}: {error}"))
+            connection.close()
+            return None
+        if pid == 0:
+            self._leave()
+            return TrialChild(connection)
+        self._trials[pid] = connection
+        _tell(connection, Forked(worker_id="", pid=pid))
+        return None
+
     def _leave(self) -> None:
         """In a new process: let go of everything that is the zygote's."""
         signal.set_wakeup_fd(-1)
@@ -177,6 +210,9 @@ class Zygote:
         os.setsid()
         self._connection.close()
         self._spares.leave()
+        trial_door.leave()
+        for connection in self._trials.values():
+            connection.close()
         os.close(self._wake_read)
         os.close(self._wake_write)
         draw_new_random_numbers()
@@ -189,15 +225,24 @@ class Zygote:
                 return
             if not pid:
                 return
-            worker_id = self._children.pop(pid, None)
+            worker_id, trial = self._children.pop(pid, None), self._trials.pop(pid, None)
+            code = os.waitstatus_to_exitcode(status)
             if worker_id is not None:
-                self.say(WorkerExited(worker_id=worker_id, pid=pid, status=os.waitstatus_to_exitcode(status)))
+                self.say(WorkerExited(worker_id=worker_id, pid=pid, status=code))
+            elif trial is not None:
+                _tell(trial, WorkerExited(worker_id="", pid=pid, status=code))
+                trial.close()
             else:
                 self._spares.reaped(pid)
 
 
 def _variables(request: Fork) -> dict[str, str]:
     return {str(name): str(value) for name, value in request.env.items()}
+
+
+def _tell(connection: socket.socket, message: Message) -> None:
+    with contextlib.suppress(OSError):  # it has gone
+        connection.sendall(b"".join(pack(message)))
 
 
 def _note_child(*_args: object) -> None:
@@ -221,6 +266,10 @@ def main() -> int:
         os._exit(0)  # the shell's atexit is for sessions, and there was none
     if isinstance(child, SpareChild):
         return run_spare(warm, child)
+    if isinstance(child, TrialChild):
+        from caesura.worker.trial import run_trial
+
+        run_trial(warm, child.connection)
     return run_worker(child.worker_id, warm, child.notice)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.client import KernelClient
 
 from notebooks import DEADLINE_S, Home, until
 
@@ -156,7 +157,7 @@ def value_of(client: BlockingKernelClient, expression: str) -> str:
     return shown[0] if shown else ""
 
 
-def send_cell(client: BlockingKernelClient, code: str, notebook_cell: str) -> str:
+def send_cell(client: KernelClient, code: str, notebook_cell: str) -> str:
     """Send a cell as JupyterLab does, with the id that it has in the notebook's file; the request's id."""
     message = client.session.msg("execute_request", {"code": code, "silent": False, "store_history": True})
     message["metadata"] = {"cellId": notebook_cell}

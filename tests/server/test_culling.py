@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_server_process import send_cell, value_of, when_it_answers
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_server_process import send_cell
 
 from notebooks import DEADLINE_S, Home
 
@@ -25,13 +25,9 @@ Fetch = Callable[..., Any]
 @pytest.fixture
 def jp_server_config(home: Home) -> dict[str, Any]:
     home.env |= {"CAESURA_POLICY": "always", "CAESURA_PARK_AFTER": "0.1", "CAESURA_ACTIVITY_S": "0.1"}
-    culling = {"cull_idle_timeout": 1, "cull_interval": 1, "cull_connected": True, "cull_busy": False}
+    # At first longer than anything takes here.
+    culling = {"cull_idle_timeout": 1000, "cull_interval": 1, "cull_connected": True, "cull_busy": False}
     return {"MappingKernelManager": culling}
-
-
-def in_thread(function: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
-    """Without this loop's context: a blocking client looks there for a loop of its own."""
-    return asyncio.get_running_loop().run_in_executor(None, function, *arguments)
 
 
 async def eventually(condition: Callable[[], Awaitable[Any]], what: str) -> Any:
@@ -59,15 +55,17 @@ async def test_a_suspended_cell_is_busy_and_active_and_a_parked_notebook_is_idle
         answer = await jp_fetch("api", "sessions", method="POST", body=json.dumps(body))
         return str(json.loads(answer.body)["kernel"]["id"])
 
-    async def connected(kernel_id: str) -> BlockingKernelClient:
-        file = jp_serverapp.kernel_manager.get_kernel(kernel_id).connection_file
-        return await in_thread(when_it_answers, file)
+    async def connected(kernel_id: str) -> AsyncKernelClient:
+        client: AsyncKernelClient = jp_serverapp.kernel_manager.get_kernel(kernel_id).client()
+        client.start_channels()
+        await client.wait_for_ready(timeout=DEADLINE_S)
+        return client
 
     waits, rests = await opened("waits.ipynb"), await opened("rests.ipynb")
     clients = [await connected(waits), await connected(rests)]
     try:
         send_cell(clients[0], "import caesura\nawait caesura.event('go')", "c")
-        await in_thread(value_of, clients[1], "1")
+        await clients[1].execute_interactive("1", allow_stdin=False, output_hook=lambda _: None, timeout=DEADLINE_S)
 
         async def nobody_has_a_worker() -> bool:
             status = await asyncio.to_thread(home.status)
@@ -91,6 +89,7 @@ async def test_a_suspended_cell_is_busy_and_active_and_a_parked_notebook_is_idle
         await eventually(is_later, "a cell that says nothing is active")
         # JupyterHub's culler goes by this (jupyterhub-idle-culler#55).
         await eventually(server_is_later, "so is its server")
+        jp_serverapp.kernel_manager.cull_idle_timeout = 1
         await eventually(only_one_is_left, "the idle one is culled, and the other is not")
         assert (await get("kernels", waits))["execution_state"] == "busy"
     finally:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
+import hosted
 import psutil
 from kernels import Bench, Kernel, progress
 
@@ -52,7 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2, help="size of the pool (default: %(default)s)")
     parser.add_argument("--plain", type=int, default=5, help="plain kernels to measure (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--provisioner", action="store_true", help="notebooks without a process (hosted.py)")
     options = parser.parse_args(arguments)
+    if options.provisioner:
+        found = hosted.measure(options.notebooks, options.workers)
+        if options.json:
+            print(json.dumps(asdict(found), indent=2))
+        else:
+            hosted.show(found)
+        return 0
     figures = measure(options.notebooks, options.workers, options.plain)
     if options.json:
         print(json.dumps({**asdict(figures), "ratio": figures.ratio}, indent=2))

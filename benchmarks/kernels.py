@@ -14,16 +14,25 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+from jupyter_client.provisioning import KernelProvisionerFactory
 
 from caesura.client import Client
 from caesura.config import read_connection
 
 TIMEOUT_S = 300.0
+
+# Ours is not among the entry points where the package is only on the path, and not installed.
+KernelProvisionerFactory.instance().provisioners.setdefault(
+    "caesura",
+    EntryPoint("caesura", "caesura.provisioner:CaesuraProvisioner", KernelProvisionerFactory.GROUP_NAME),
+)
 
 
 @dataclass
@@ -48,9 +57,17 @@ class Kernel:
         self.started_at = time.time()
         self._manager = manager
         manager.start_kernel(env=env)
-        self._client: BlockingKernelClient = manager.client()
-        self._client.start_channels(stdin=False, hb=False, control=False)
         self._runs: dict[str, Run] = {}
+        self.come_back()
+
+    def come_back(self) -> None:
+        """With a new client."""
+        self._client: BlockingKernelClient = self._manager.client()
+        self._client.start_channels(stdin=False, hb=False, control=False)
+
+    def leave(self) -> None:
+        """The client goes, the kernel stays."""
+        self._client.stop_channels()
 
     @property
     def pid(self) -> int:
@@ -148,6 +165,18 @@ class Bench:
     def caesura(self, **env: str) -> Kernel:
         manager = KernelManager(kernel_name="caesura-bench")
         manager.kernel_spec_manager.kernel_dirs = [str(self.path.parent / "specs")]
+        return self._keep(manager, env)
+
+    def hosted(self, context: zmq.Context, **env: str) -> Kernel:
+        """A kernel without a process of its own; the sockets of its manager and client are made in ``context``."""
+        spec = self.path.parent / "specs" / "caesura-hosted" / "kernel.json"
+        if not spec.exists():
+            spec.parent.mkdir(parents=True)
+            stub = json.loads((spec.parent.parent / "caesura-bench" / "kernel.json").read_text())
+            stub["metadata"] = {"kernel_provisioner": {"provisioner_name": "caesura"}}
+            spec.write_text(json.dumps(stub))
+        manager = KernelManager(kernel_name="caesura-hosted", context=context)
+        manager.kernel_spec_manager.kernel_dirs = [str(spec.parent.parent)]
         return self._keep(manager, env)
 
     def _keep(self, manager: KernelManager, env: dict[str, str]) -> Kernel:

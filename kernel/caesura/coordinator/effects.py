@@ -13,12 +13,12 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
-from caesura.clock import wall
 from caesura.coordinator import commands as do
 from caesura.coordinator.core import Core
 from caesura.coordinator.front import Front
 from caesura.coordinator.listeners import Listeners
 from caesura.coordinator.sent_marks import SentMarks
+from caesura.coordinator.timers import Timers
 from caesura.errors import CaesuraError, EnvironmentFault, HomeUnusable
 from caesura.store.begun import forget as forget_begun
 from caesura.wire.messages import Json, Message, Reply, pack
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LOOK_AT_CLOCK_S: Final = 60.0
-"""A long timer is looked at so often, because the wall clock may be set and the machine may sleep."""
 _LAST_WORDS_S: Final = 1.0
 """For how long what a dead worker had sent may still arrive."""
 
@@ -63,7 +61,7 @@ class Effects:
         self.worker_links: dict[str, int] = {}
         self._fronts: dict[str, Front] = {}
         self._binding: set[str] = set()
-        self._timers: dict[do.TimerName, asyncio.TimerHandle] = {}
+        self._timers = Timers(lambda name: self.turn(self.core.timer, name))
         self._tasks: set[asyncio.Task[None]] = set()
         self._dead: dict[str, int | None] = {}  # workers whose last words may still be on the way
         self._known: dict[str, tuple[int, str]] = {}  # worker → pid and identity
@@ -104,10 +102,9 @@ class Effects:
             case do.Persist():
                 self._persist(command)
             case do.SetTimer(name, at):
-                self._set_timer(name, at)
+                self._timers.set(name, at)
             case do.CancelTimer(name):
-                if (timer := self._timers.pop(name, None)) is not None:
-                    timer.cancel()
+                self._timers.cancel(name)
             case do.StartWorker(worker_id, _, environment):
                 self._spawn(self._start_worker(worker_id, environment))
             case do.KillWorker(worker_id):
@@ -184,21 +181,6 @@ class Effects:
                 self.turn(command.failed, error)
         elif command.then is not None:
             self.turn(command.then, done.result())
-
-    # --- time -------------------------------------------------------------------------------------------------------
-
-    def _set_timer(self, name: do.TimerName, at: float) -> None:
-        if (timer := self._timers.pop(name, None)) is not None:
-            timer.cancel()
-        delay_s = min(max(0.0, at - wall()), _LOOK_AT_CLOCK_S)
-        self._timers[name] = self._loop.call_later(delay_s, self._fire, name, at)
-
-    def _fire(self, name: do.TimerName, at: float) -> None:
-        if wall() < at:  # the clock was set, or it was too long for one go
-            self._set_timer(name, at)
-            return
-        del self._timers[name]
-        self.turn(self.core.timer, name)
 
     # --- processes --------------------------------------------------------------------------------------------------
 
@@ -290,8 +272,7 @@ class Effects:
     async def close(self) -> None:
         """Let go of everything; the core gets no further event."""
         self._is_over = True
-        for timer in self._timers.values():
-            timer.cancel()
+        self._timers.close()
         await asyncio.gather(*(front.close() for front in self._fronts.values()))
         self._fronts.clear()
         self._listeners.close_all()

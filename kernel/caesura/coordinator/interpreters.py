@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +37,14 @@ def environment_group(environment: Mapping[str, Any]) -> str:
     variables = environment.get("env") or {}
     at_start = {name: variables[name] for name in variables if name.startswith(_AT_START)}
     return _digest([environment.get("executable", ""), environment.get("prefix", ""), at_start])
+
+
+def shared(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """The same environment, whose variables take no memory beside those of the other notebooks."""
+    variables = environment.get("env")
+    if not isinstance(variables, dict):
+        return dict(environment)
+    return {**environment, "env": {sys.intern(str(name)): sys.intern(str(variables[name])) for name in variables}}
 
 
 def _digest(facts: object) -> str:

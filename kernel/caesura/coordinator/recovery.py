@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from caesura.coordinator.interpreters import shared
 from caesura.coordinator.keeping import take_holder
 from caesura.coordinator.loading import is_unstarted
 from caesura.coordinator.parking import park_after
@@ -123,7 +124,7 @@ class Recovery:
         session = Session(
             row.id,
             Kind(row.kind),
-            row.environment,
+            shared(row.environment),
             core.environment_key(row.environment),
             _policy(row.policy, core.limits.policy),
             row.created,

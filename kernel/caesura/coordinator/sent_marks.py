@@ -15,6 +15,8 @@ import struct
 from pathlib import Path
 
 _NUMBER = struct.Struct("=Q")
+_OPEN = 64
+"""How many notebooks' files are mapped at a time: those that sent something last."""
 
 
 class SentMarks:
@@ -49,12 +51,15 @@ class SentMarks:
         return self._directory / f"{session_id}.sent"
 
     def _map(self, session_id: str) -> mmap.mmap:
-        mapped = self._maps.get(session_id)
+        mapped = self._maps.pop(session_id, None)
         if mapped is None:
             descriptor = os.open(self._path(session_id), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 os.ftruncate(descriptor, _NUMBER.size)
-                mapped = self._maps[session_id] = mmap.mmap(descriptor, _NUMBER.size)
+                mapped = mmap.mmap(descriptor, _NUMBER.size)
             finally:
                 os.close(descriptor)
+            if len(self._maps) >= _OPEN:
+                self._maps.pop(next(iter(self._maps))).close()
+        self._maps[session_id] = mapped  # the one that was used longest ago stands first
         return mapped

@@ -18,6 +18,7 @@ from caesura.coordinator.commands import (
     Quit,
     SendLink,
 )
+from caesura.coordinator.interpreters import shared
 from caesura.coordinator.keeping import holder_of
 from caesura.coordinator.parking import park_after
 from caesura.coordinator.state import Kind, Session
@@ -114,7 +115,7 @@ class Sessions:
         session = Session(
             core.new_id(),
             Kind.NOTEBOOK,
-            message.environment,
+            shared(message.environment),
             core.environment_key(message.environment),
             policy,
             now,
@@ -131,7 +132,7 @@ class Sessions:
 
     def adjust(self, session: Session, environment: Json) -> None:
         """A restarted kernel, or one that is opened again, has the environment of its new stub."""
-        session.environment = environment
+        session.environment = shared(environment)
         session.key = self._core.environment_key(environment)
         session.policy, notice = self.policy_of(environment)
         default = self._core.limits.park_after_s

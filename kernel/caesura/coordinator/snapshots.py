@@ -38,7 +38,7 @@ def snapshot_row(session_id: str, saved: Saved, message: wire.Prepared) -> Snaps
 def saved_from(row: SnapshotRow) -> Saved:
     """The inverse of :func:`snapshot_row`."""
     about = row.manifest
-    return Saved(
+    saved = Saved(
         row.id,
         row.cell_id,
         about["archive"],
@@ -50,6 +50,8 @@ def saved_from(row: SnapshotRow) -> Saved:
         row.created,
         row.failures,
     )
+    saved.pack()
+    return saved
 
 
 def block_from(message: wire.Blocked) -> Block:

@@ -7,6 +7,8 @@ commands. Everything that has to outlive the coordinator is in the records too; 
 from __future__ import annotations
 
 import enum
+import json
+import zlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -126,11 +128,11 @@ class Move:
 
 @dataclass(slots=True)
 class Saved:
-    """A snapshot. ``pending`` are the operations whose answers it needs."""
+    """A snapshot. ``pending`` are the operations whose answers it needs; ``kept`` is its manifest, packed or not."""
 
     snapshot_id: str
     cell_id: str
-    manifest: Json
+    kept: Json | bytes
     wake: Wake
     waits: tuple[Wait, ...]
     pending: frozenset[str]
@@ -138,6 +140,16 @@ class Saved:
     save_s: float
     created: float
     failures: int = 0
+
+    @property
+    def manifest(self) -> Json:
+        """As it came from the worker."""
+        return dict(json.loads(zlib.decompress(self.kept))) if isinstance(self.kept, bytes) else self.kept
+
+    def pack(self) -> None:
+        """Its session has no process now: keep the manifest in a tenth of the memory, for hours perhaps."""
+        if not isinstance(self.kept, bytes):
+            self.kept = zlib.compress(json.dumps(self.kept).encode(), 1)
 
 
 @dataclass(slots=True)

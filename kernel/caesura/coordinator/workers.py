@@ -192,6 +192,8 @@ class Workers:
             else:
                 self._died(session, worker, how_it_ended(worker.pid, status))
         if session is not None:
+            if session.saved is not None and session.worker is None:
+                session.saved.pack()
             self.forget_if_ended(session)
             if not session.is_ended:
                 core.desk.pump(session)

@@ -41,6 +41,28 @@ _ADD_OUTPUT = Prepared(
     .returning(outputs.c.n)
 )
 
+_MARK_SENT = Prepared(
+    update(outputs)
+    .where(
+        outputs.c.session_id == bindparam("session"),
+        outputs.c.n > bindparam("after"),
+        outputs.c.n <= bindparam("last"),
+        outputs.c.sent.is_(False),
+    )
+    .values(sent=True)
+)
+_NEWEST = select(func.max(outputs.c.n)).where(outputs.c.session_id == bindparam("session")).scalar_subquery()
+_DROP_SENT = Prepared(
+    delete(outputs).where(
+        outputs.c.session_id == bindparam("session"),
+        outputs.c.n >= bindparam("after"),
+        outputs.c.n <= bindparam("last"),
+        outputs.c.n < _NEWEST,
+        outputs.c.sent.is_(True),
+        outputs.c.kept.is_(False),
+    )
+)
+
 
 class OutputRecords(Queries):
     def add_output(
@@ -60,8 +82,7 @@ class OutputRecords(Queries):
     def mark_sent(self, session_id: str, up_to: int, *, after: int = 0) -> int:
         """Outputs up to ``up_to`` have left; how many had not before. Those up to ``after`` are known to have,
         and are not looked at again: many may be kept."""
-        place = (outputs.c.session_id == session_id, outputs.c.n > after, outputs.c.n <= up_to)
-        return self._changed(update(outputs).where(*place, outputs.c.sent.is_(False)).values(sent=True))
+        return self._changed(_MARK_SENT, session=session_id, after=after, last=up_to)
 
     def mark_all_sent(self, session_id: str) -> int:
         """As :meth:`mark_sent`, for all that there are: the clients that they were for are gone."""
@@ -71,16 +92,7 @@ class OutputRecords(Queries):
     def drop_outputs(self, session_id: str, up_to: int, *, after: int = 0) -> int:
         """Forget outputs from ``after`` up to ``up_to`` that were sent and are not kept, but never the newest; how
         many."""
-        newest = select(func.max(outputs.c.n)).where(outputs.c.session_id == session_id).scalar_subquery()
-        statement = delete(outputs).where(
-            outputs.c.session_id == session_id,
-            outputs.c.n >= after,
-            outputs.c.n <= up_to,
-            outputs.c.n < newest,
-            outputs.c.sent.is_(True),
-            outputs.c.kept.is_(False),
-        )
-        return self._changed(statement)
+        return self._changed(_DROP_SENT, session=session_id, after=after, last=up_to)
 
     # --- kept -------------------------------------------------------------------------------------------------------
 

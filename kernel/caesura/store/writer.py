@@ -113,8 +113,11 @@ def _commit(records: Records, batch: list[_Job]) -> None:
     outcomes: list[tuple[Any, BaseException | None]] = []
     try:
         with records.transaction(durable=any(job.is_durable for job in batch)):
-            outcomes.extend(_run_one(records, job) for job in batch)
-    except Exception as error:  # noqa: BLE001  nothing was committed: every future says so
+            if len(batch) == 1:  # what it did is undone with the transaction
+                outcomes.append((batch[0].function(records), None))
+            else:
+                outcomes.extend(_run_one(records, job) for job in batch)
+    except BaseException as error:  # noqa: BLE001  nothing was committed: every future says so
         for job in batch:
             job.future.set_exception(error if isinstance(error, CaesuraError) else _not_committed(error))
         return
@@ -133,6 +136,6 @@ def _run_one(records: Records, job: _Job) -> tuple[Any, BaseException | None]:
         return None, error
 
 
-def _not_committed(error: Exception) -> Exception:
+def _not_committed(error: BaseException) -> BaseException:
     error.add_note("Nothing of this transaction was recorded.")
     return error

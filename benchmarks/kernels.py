@@ -159,6 +159,10 @@ class Bench:
             wait_until_gone(int(connection["pid"]))
         self._folder.cleanup()
 
+    def environ(self) -> dict[str, str]:
+        """The variables of its kernels."""
+        return dict(self._env)
+
     def plain(self) -> Kernel:
         return self._keep(KernelManager(kernel_name="python3"), {})
 

@@ -47,7 +47,7 @@ $(DEMO)/.ready: $(INSTALLED_ONCE)
 	@$(call new_venv,$(DEMO),.[examples])
 
 $(DEV)/.ready: $(INSTALLED_ONCE)
-	@$(call new_venv,$(DEV),.[examples$(,)test$(,)lint$(,)libraries-small])
+	@$(call new_venv,$(DEV),.[examples$(,)test$(,)lint$(,)docs$(,)libraries-small])
 
 $(DEMO)/.lab: $(DEMO)/.ready
 	@echo "$(DEMO): installing JupyterLab"
@@ -80,6 +80,11 @@ lint: $(DEV)/.ready ## style, types and the direction of imports
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy --strict
 	$(DEV)/bin/lint-imports --no-logo
+
+.PHONY: docs
+docs: $(DEV)/.ready ## the documentation as a site in docs/_build/html; a warning is an error
+	@$(DEV)/bin/python -m sphinx -W --keep-going -q -E -a -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
 
 .PHONY: test
 test: test-tiers test-asyncio test-processes test-always test-pythons ## all tests but the slow ones
@@ -177,5 +182,5 @@ golden: ## make the golden snapshots of this version anew, on every supported Py
 
 .PHONY: clean
 clean: ## remove the virtual environments and everything that was built
-	rm -rf .venv .venv-* .python-* dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-* .python-* dist build docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -21,7 +21,7 @@ from caesura.coordinator.storage import StoreLimits
 from caesura.errors import UsageError
 from caesura.policy import parse
 
-_VARIABLES: Final = {
+VARIABLES: Final = {
     "CAESURA_WORKERS": "workers",
     "CAESURA_POLICY": "policy",
     "CAESURA_START_METHOD": "start_method",
@@ -34,6 +34,7 @@ _VARIABLES: Final = {
     "CAESURA_KEEP_SESSIONS_H": "keep_sessions_h",
     "CAESURA_ACTIVITY_S": "activity_s",
 }
+"""Variable → name of the setting."""
 
 _AMOUNTS: Final = {
     "idle_exit_s": "seconds",
@@ -191,7 +192,7 @@ def load(arguments: Sequence[str], environ: Mapping[str, str], *, paths: Sequenc
 
 def _from_variables(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for variable, name in _VARIABLES.items():
+    for variable, name in VARIABLES.items():
         text = environ.get(variable, "").strip()
         if not text:
             continue
@@ -208,5 +209,5 @@ def _number(variable: str, text: str, kind: type[int] | type[float]) -> int | fl
     try:
         return kind(text)
     except ValueError:
-        what = "whole number" if kind is int else f"number of {_AMOUNTS[_VARIABLES[variable]]}"
+        what = "whole number" if kind is int else f"number of {_AMOUNTS[VARIABLES[variable]]}"
         raise UsageError(f"{variable} is {text!r}; it has to be a {what}.") from None

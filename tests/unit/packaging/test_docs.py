@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
+import caesura
+from caesura.coordinator.settings import VARIABLES, Caesura
 from caesura.wire import messages
-from caesura.wire.life import CellState, transitions
+from caesura.wire.life import FINAL, CellEvent, CellState, transitions
 
 PROJECT = Path(__file__).parents[3]
 DOCS = PROJECT / "docs"
+sys.path.append(str(DOCS / "_ext"))
+
+import life_diagram  # noqa: E402  made for the site, and no part of a package
+import settings_page  # noqa: E402
 
 
 def test_every_message_is_in_the_protocol() -> None:
@@ -19,17 +26,48 @@ def test_every_message_is_in_the_protocol() -> None:
     assert set(messages._CLASSES) <= named
 
 
-def test_every_state_of_a_cell_is_in_the_architecture() -> None:
-    text = (DOCS / "architecture.md").read_text()
-    assert not [state for state in CellState if str(state) not in text]
+def test_every_state_of_a_cell_is_drawn_and_explained() -> None:
+    assert set(life_diagram.PLACES) == set(CellState)
+    assert set(life_diagram.MEANINGS) == set(CellState)
+    drawing, table = life_diagram.svg(), life_diagram.table()
+    assert not [state for state in CellState if f">{state}</text>" not in drawing or f"`{state}`" not in table]
 
 
-def test_every_arrow_of_the_state_diagram_is_in_the_table_of_a_cells_life() -> None:
-    text = (DOCS / "architecture.md").read_text()
-    drawn = set(re.findall(r"^    (\w+) --> (\w+)", text, re.MULTILINE))
-    known = {(str(before), str(after)) for (before, _), after in transitions().items()}
-    assert drawn
-    assert drawn <= known
+def test_every_arrow_of_the_drawing_is_in_the_table_of_a_cells_life() -> None:
+    assert set(life_diagram.ARROWS) <= set(transitions())
+
+
+def test_the_drawing_leaves_out_ends_repetitions_and_lost_processes_and_nothing_else() -> None:
+    left_out = {pair: after for pair, after in transitions().items() if pair not in life_diagram.ARROWS}
+    assert not [
+        (before, event)
+        for (before, event), after in left_out.items()
+        if after not in FINAL
+        and after is not before
+        and event not in (CellEvent.WORKER_DIED, CellEvent.RESUME_AGAIN)
+        and not (before is CellState.HELD and event is CellEvent.BLOCK)
+    ]
+
+
+def test_every_setting_and_its_variable_are_in_the_reference() -> None:
+    text = settings_page.markdown()
+    assert not [name for name in Caesura.class_own_traits(config=True) if f"`Caesura.{name}`" not in text]
+    assert not [variable for variable in VARIABLES if f"`{variable}`" not in text]
+
+
+def test_every_variable_that_the_code_reads_is_in_the_configuration() -> None:
+    read = {
+        name
+        for path in (PROJECT / "kernel").rglob("*.py")
+        for name in re.findall(r"[\"'](CAESURA_[A-Z_]+)[\"']", path.read_text())
+    }
+    text = (DOCS / "configuration.md").read_text() + settings_page.markdown()
+    assert not [name for name in read if f"`{name}`" not in text]
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    text = (DOCS / "api.md").read_text()
+    assert not [name for name in caesura.__all__ if name != "__version__" and f"caesura.{name}\n" not in text]
 
 
 def test_the_version_of_the_protocol_is_the_documented_one() -> None:

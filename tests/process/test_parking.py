@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from notebooks import Home, is_alive, until
+from notebooks import DEADLINE_S, Home, is_alive, until
 
 pytestmark = pytest.mark.process
 
@@ -35,14 +36,49 @@ def test_an_idle_notebook_is_parked_and_its_own_timer_wakes_it(make_home: Callab
     assert notebook.run("kept, task.done()").value == "({'a': 1}, True)"
 
 
-def test_a_notebook_is_parked_on_request_and_answers_what_needs_no_variables(home: Home) -> None:
+def test_a_parked_notebook_answers_what_needs_no_variables_and_comes_back_for_the_rest(home: Home) -> None:
+    notebook = home.notebook(CAESURA_PARK_AFTER="never")
+    notebook.run("import os\nfrom comm import create_comm")
+    pid = int(notebook.run("kept = [1, 2]; widget = create_comm(target_name='t'); os.getpid()").value or 0)
+    client = notebook.client
+
+    def ask() -> list[dict[str, Any]]:
+        asked = [
+            client.is_complete("for x in y:"),
+            client.is_complete("1 +"),
+            client.comm_info(),
+            client.comm_info(target_name="other"),
+            client.history(hist_access_type="tail", n=2),
+            client.history(hist_access_type="search", pattern="*getpid*", unique=True, raw=False),
+        ]
+        found = {}
+        while set(asked) - set(found):
+            message = client.get_shell_msg(timeout=DEADLINE_S)
+            found[message["parent_header"]["msg_id"]] = message["content"]
+        assert [each for each in found if each in asked] == asked
+        return [found[each] for each in asked]
+
+    by_its_worker = ask()
+    (session,) = home.status()["sessions"]
+    parked = home.command("park", session["session_id"])
+    assert parked.returncode == 0, parked.stderr
+    until(lambda: not is_alive(pid), "its worker is gone")
+    assert ask() == by_its_worker
+    assert by_its_worker[0] == {"status": "incomplete", "indent": "    "}
+    assert home.status()["workers"] == []
+    assert home.status()["sessions"][0]["state"] == "suspended"
+    client.history(hist_access_type="range", session=0, start=0, reply=True, timeout=DEADLINE_S)
+    until(lambda: home.status()["workers"], "it came back for what only it knows")
+    assert notebook.run("kept").value == "[1, 2]"
+
+
+def test_a_notebook_is_parked_on_request_unless_it_runs_a_cell(home: Home) -> None:
     notebook = home.notebook(CAESURA_PARK_AFTER="never")
     pid = int(notebook.run("import os; kept = [1, 2]; os.getpid()").value or 0)
     (session,) = home.status()["sessions"]
     parked = home.command("park", session["session_id"])
     assert parked.returncode == 0, parked.stderr
     until(lambda: not is_alive(pid), "its worker is gone")
-    notebook.client.kernel_info(reply=True, timeout=10)
     assert notebook.manager.is_alive()
     assert home.status()["workers"] == []
     assert notebook.run("kept").value == "[1, 2]"

@@ -37,6 +37,7 @@ def test_every_field_of_a_cell_that_moved_and_of_one_that_waits_is_documented(ho
     shown = {
         "status": home.status(),
         "events": home.request("events"),
+        "sessions": home.request("sessions"),
         "moves": home.request("moves", cell_id=moved),
         "decisions": home.request("decisions", cell_id=moved),
     }

@@ -21,7 +21,12 @@ from notebooks import Home, until
 
 Fetch = Callable[..., Any]
 
-PATHS = [("caesura", "status"), ("caesura", "events")]
+PATHS = [
+    ("caesura", "status"),
+    ("caesura", "events"),
+    ("caesura", "sessions"),
+    ("caesura", "sessions", "s1", "outputs"),
+]
 
 
 async def test_without_a_coordinator_the_status_is_empty_and_none_is_started(jp_fetch: Fetch, home: Home) -> None:
@@ -33,6 +38,31 @@ async def test_without_a_coordinator_the_status_is_empty_and_none_is_started(jp_
 
 async def test_without_a_coordinator_nobody_waits_for_an_event(jp_fetch: Fetch) -> None:
     assert json.loads((await jp_fetch("caesura", "events")).body) == {"events": []}
+
+
+async def test_without_a_home_no_session_is_kept_and_no_coordinator_is_started(jp_fetch: Fetch, home: Home) -> None:
+    assert json.loads((await jp_fetch("caesura", "sessions")).body) == {"sessions": []}
+    assert not home.path.exists()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("path", "body", "named"),
+    [
+        (("nobody", "outputs"), None, "There is no session 'nobody'"),
+        (("nobody", "outputs"), {"up_to": "all"}, "up_to"),
+        (("nobody",), {"path": "a.ipynb"}, "There is no notebook 'nobody'"),
+    ],
+)
+async def test_what_is_wrong_about_a_request_for_a_session_is_said(
+    jp_fetch: Fetch, started: Callable[[], None], path: tuple[str, ...], body: Any, named: str
+) -> None:
+    started()
+    options = {} if body is None else {"method": "POST", "body": json.dumps(body)}
+    with pytest.raises(HTTPClientError) as failed:
+        await jp_fetch("caesura", "sessions", *path, **options)
+    assert failed.value.code == 400
+    assert named in json.loads(failed.value.response.body)["message"]
 
 
 @pytest.mark.process

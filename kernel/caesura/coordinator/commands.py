@@ -54,6 +54,25 @@ class StartWorker:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckComplete:
+    """Ask the zygote of an environment whether code is complete; ``then`` gets the content of the reply, or None."""
+
+    key: str
+    code: str
+    then: Callable[[Json | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadHistory:
+    """Answer a history request from IPython's file; ``then`` gets the content of the reply, or None."""
+
+    file: str
+    session: int
+    content: Json
+    then: Callable[[Json | None], None]
+
+
+@dataclass(frozen=True, slots=True)
 class TellZygote:
     """To the zygote of an environment, if it is there."""
 
@@ -187,6 +206,8 @@ Command = (
     | FrontReply
     | LookAtStore
     | TellZygote
+    | CheckComplete
+    | ReadHistory
     | Persist
     | SetTimer
     | CancelTimer

@@ -7,6 +7,7 @@ decisions.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from caesura.coordinator import commands as do
 from caesura.coordinator.core import Core
 from caesura.coordinator.front import Front
+from caesura.coordinator.history_file import read_history
 from caesura.coordinator.listeners import Listeners
 from caesura.coordinator.sent_marks import SentMarks
 from caesura.coordinator.timers import Timers
@@ -113,6 +115,10 @@ class Effects:
             case do.TellZygote(key, message):
                 if self.processes is not None:
                     self.processes.tell_zygote(key, message)
+            case do.CheckComplete(key, code, then):
+                self._spawn(self._check_complete(key, code, then))
+            case do.ReadHistory():
+                self._spawn(self._read_history(command))
             case do.LookAtStore():
                 self._spawn(self._look_at_store(command))
             case do.NeedEnvironment(key, environment):
@@ -225,6 +231,17 @@ class Effects:
             self.turn(self.core.environment_failed, key, str(error))
         else:
             self.turn(self.core.environment_ready, key, ready)
+
+    async def _check_complete(self, key: str, code: str, then: Callable[[Json | None], None]) -> None:
+        found = None
+        if self.processes is not None:
+            found = await self.processes.check_complete(key, code)
+        self.turn(then, found)
+
+    async def _read_history(self, command: do.ReadHistory) -> None:
+        read = functools.partial(read_history, command.file, command.session, command.content)
+        found = await asyncio.to_thread(read)
+        self.turn(command.then, None if found is None else {"status": "ok", "history": found})
 
     # --- the store --------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from caesura.coordinator.commands import FrontPublish, FrontReply, HoldIopub, SendWorker, as_bytes
 from caesura.coordinator.comms import Comms
+from caesura.coordinator.parked_answers import ParkedAnswers
 from caesura.coordinator.requests import WITHOUT_REPLY, Request
 from caesura.coordinator.state import Cell, Session
 from caesura.store.rows import CellRow
@@ -35,6 +36,7 @@ class FrontDesk:
     def __init__(self, core: Core) -> None:
         self._core = core
         self.comms = Comms(core)
+        self.parked = ParkedAnswers(core)
 
     # --- from the front ---------------------------------------------------------------------------------------------
 
@@ -51,19 +53,19 @@ class FrontDesk:
                 else:
                     self._answer(session, request)
             case _, "interrupt_request":
-                self._around(session, request, {"status": "ok"})
+                self.reply(session, request, {"status": "ok"})
                 self._core.interrupt.asked(session)
             case _, "shutdown_request":
                 is_restart = bool(request.content.get("restart", False))
-                self._around(session, request, {"status": "ok", "restart": is_restart})
+                self.reply(session, request, {"status": "ok", "restart": is_restart})
                 self._core.session.shut_down(session, restart=is_restart)
             case "stdin", _:
                 self._to_worker_now(session, request)
             case "control", name if name in _NOT_OFFERED:
-                self._around(session, request, _not_offered(request))
+                self.reply(session, request, _not_offered(request))
             case "control", _:
                 if not self._to_worker_now(session, request):
-                    self._around(session, request, _no_worker(request))
+                    self.reply(session, request, _no_worker(request))
             case _:
                 self._enqueue(session, request)
 
@@ -75,7 +77,7 @@ class FrontDesk:
         return True
 
     def _enqueue(self, session: Session, request: Request) -> None:
-        if self.comms.take(session, request):
+        if self.comms.take(session, request) or self.parked.take(session, request):
             return
         session.queue.append(request)
         session.last_used = self._core.now
@@ -135,7 +137,7 @@ class FrontDesk:
     def _answer(self, session: Session, request: Request) -> None:
         if request.msg_type == "connect_request":
             ports = {name: port for name, port in session.connection.items() if name.endswith("_port")}
-            self._around(session, request, {"status": "ok", **ports})
+            self.reply(session, request, {"status": "ok", **ports})
         else:
             session.kernel_info.append(request)
             self.answer_kernel_info(session)
@@ -147,11 +149,11 @@ class FrontDesk:
             return
         requests, session.kernel_info = session.kernel_info, []
         for request in requests:
-            self._around(session, request, {"status": "ok", **environment.ready.kernel_info, "supported_features": []})
+            self.reply(session, request, {"status": "ok", **environment.ready.kernel_info, "supported_features": []})
         if requests:
             self._core.activity.say_busy(session)  # who looks at the last state only would take it for an idle one
 
-    def _around(self, session: Session, request: Request, content: Json) -> None:
+    def reply(self, session: Session, request: Request, content: Json) -> None:
         """Busy, the reply, idle, under the request's header."""
         reply = request.msg_type.removesuffix("_request") + "_reply"
         session_id = session.session_id
@@ -206,10 +208,10 @@ class FrontDesk:
         worker = session.worker
         assert worker is not None
         session.current = request
-        session.block = None
         session.active_since = session.last_used = self._core.now
         request.deliveries += 1
         if request.is_execute:
+            session.block = None  # others leave it as it is, or the worker says that it runs
             session.cell = session.cells[request.msg_id]
             session.cell.reason = ""
             self._core.activity.begins()
@@ -255,7 +257,7 @@ class FrontDesk:
         session.queue.extend(kept)
 
     def abort(self, session: Session, request: Request, state: CellState) -> None:
-        self._around(session, request, {"status": "aborted"})
+        self.reply(session, request, {"status": "aborted"})
         self._core.cell.leave_queue(session, request.msg_id, state, "aborted")
 
     def give_back(self, session: Session) -> None:
@@ -274,7 +276,7 @@ class FrontDesk:
     def give_up(self, session: Session, request: Request) -> None:
         """Nobody can deal with a request, which is not a cell."""
         if request.msg_type not in WITHOUT_REPLY:
-            self._around(session, request, _no_worker(request))
+            self.reply(session, request, _no_worker(request))
         else:
             idle = FrontPublish(session.session_id, "status", {"execution_state": "idle"}, request.header)
             self._core.say(session, idle)

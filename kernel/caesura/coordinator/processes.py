@@ -81,6 +81,11 @@ class WorkerProcesses:
         if zygote is not None and not zygote.ended:
             zygote.tell(message)
 
+    async def check_complete(self, key: str, code: str) -> Json | None:
+        """The content of an is_complete_reply for ``code``; None if the environment has no zygote to say it."""
+        zygote = self._zygotes.get(key)
+        return None if zygote is None or zygote.ended else await zygote.check_complete(code)
+
     def describe_zygotes(self) -> list[dict[str, Any]]:
         """For the status: each zygote, what it takes, and which modules it has imported for sessions to come."""
         return [zygote.describe() for zygote in self._zygotes.values() if not zygote.ended]

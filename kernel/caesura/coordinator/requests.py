@@ -23,7 +23,7 @@ class Request:
     """``frames`` are header, parent header, metadata, content and buffers, as they came.
 
     ``is_recorded`` says that the request may be handed out: an execute request only once it is durable.
-    ``deliveries`` counts the workers that got it.
+    ``deliveries`` counts the workers that got it. ``answer`` is what we answer ourselves when its turn comes.
     """
 
     channel: str
@@ -32,6 +32,7 @@ class Request:
     frames: list[bytes]
     is_recorded: bool = True
     deliveries: int = 0
+    answer: Json | None = None
     _content: Json | None = field(default=None, repr=False)
 
     @property

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import os
 import socket
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 START_LIMIT_S: Final = 60.0
 FORK_LIMIT_S: Final = 30.0
+_CHECK_LIMIT_S: Final = 2.0
 _LOG_LIMIT_BYTES: Final = 4 << 20
 _TAIL_BYTES: Final = 8192
 
@@ -69,6 +71,8 @@ class Zygote:
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[messages.ZygoteReady] = self._loop.create_future()
         self._forks: dict[str, asyncio.Future[int]] = {}
+        self._numbers = itertools.count(1)
+        self._checks: dict[int, asyncio.Future[dict[str, Any] | None]] = {}
         self._retired = False
         self._preloaded: messages.Preloaded | None = None
         self._exited = asyncio.Event()
@@ -123,6 +127,20 @@ class Zygote:
             "preloaded": [] if known is None else list(known.names),
             "refused": {} if known is None else dict(known.refused),
         }
+
+    async def check_complete(self, code: str) -> dict[str, Any] | None:
+        """The content of an is_complete_reply; None if it does not come."""
+        if self._writer is None or self._writer.is_closing():
+            return None
+        number = next(self._numbers)
+        answer = self._checks[number] = self._loop.create_future()
+        self.tell(messages.CheckComplete(number=number, code=code))
+        try:
+            return await asyncio.wait_for(answer, _CHECK_LIMIT_S)
+        except TimeoutError:
+            return None
+        finally:
+            del self._checks[number]
 
     async def ready(self) -> messages.ZygoteReady:
         """What the zygote says of its environment; EnvironmentFault, with a text for the user, if it cannot start."""
@@ -213,6 +231,9 @@ class Zygote:
             case messages.ForkFailed(worker_id=worker_id, reason=reason):
                 if (answer := self._forks.get(worker_id)) is not None and not answer.done():
                     answer.set_exception(EnvironmentFault(f"No worker could be forked: {reason}"))
+            case messages.Completeness(number=number, content=content):
+                if (asked := self._checks.get(number)) is not None and not asked.done():
+                    asked.set_result(content)
             case messages.WorkerExited(worker_id=worker_id, pid=pid, status=status):
                 self._on_worker_exit(worker_id, pid, status)
             case _:
@@ -223,6 +244,9 @@ class Zygote:
         if not self._ready.done():
             self._ready.set_exception(start_failure(self._executable, status, self._said(), self._log))
             self._ready.exception()  # whoever asks gets it; nobody has to ask
+        for asked in self._checks.values():
+            if not asked.done():
+                asked.set_result(None)
         for answer in self._forks.values():
             if not answer.done():
                 answer.set_exception(ZygoteLost(f"The zygote {self.pid} ended with status {status}."))

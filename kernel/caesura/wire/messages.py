@@ -434,6 +434,22 @@ class ZygoteReady(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CheckComplete(Message):
+    """coordinator → zygote: whether a client's ``code`` is complete, for a notebook that is parked."""
+
+    number: int
+    code: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completeness(Message):
+    """zygote → coordinator: ``content`` of the is_complete_reply."""
+
+    number: int
+    content: Json
+
+
+@dataclass(frozen=True, kw_only=True)
 class Forked(Message):
     worker_id: str
     pid: int

@@ -14,11 +14,11 @@ from caesura.snapshot import interpreter
 from caesura.store.blobs import Blobs
 from caesura.wire.messages import wait_to_json
 from caesura.worker import shell_state
+from caesura.worker.about_session import about_session
 from caesura.worker.anchors import anchored
 from caesura.worker.bare_descriptors import refuse_bare_descriptors
 from caesura.worker.host import Main
 from caesura.worker.open_files import Bare, flush_files, flush_log_handlers, open_descriptors
-from caesura.worker.shown_variables import named_variables
 from caesura.worker.streams import CellStream, drain
 from caesura.worker.trials import Trials
 from caesura.worker.variables import SessionVariables
@@ -83,7 +83,7 @@ class SessionSnapshot:
         about = {
             "waits": [wait_to_json(wait) for wait in block.waits],
             "wake": wake_to_json(block.wake),
-            "variables": named_variables(self._kernel.shell),
+            **about_session(self._kernel.shell),
         }
         saved = snapshot.store(
             serialised, blobs=self._blobs, aborted=aborted, about=about, room_bytes=room_bytes, keeps_stream=True

@@ -18,9 +18,13 @@ import sys
 import time
 from dataclasses import dataclass
 
+from IPython.core.inputtransformer2 import TransformerManager
+
 from caesura.errors import InternalError
 from caesura.wire import Decoder
 from caesura.wire.messages import (
+    CheckComplete,
+    Completeness,
     Fork,
     Forked,
     ForkFailed,
@@ -111,6 +115,8 @@ class Zygote:
                     if isinstance(message, Preload):
                         self._preloading.want(message.names, message.budget_bytes)
                         self._quiet_since = time.monotonic()
+                    elif isinstance(message, CheckComplete):
+                        self.say(Completeness(number=message.number, content=_completeness(message.code)))
                     elif isinstance(message, Fork):
                         self._quiet_since = time.monotonic()
                         child = self._fork(message)
@@ -243,6 +249,12 @@ def _variables(request: Fork) -> dict[str, str]:
 def _tell(connection: socket.socket, message: Message) -> None:
     with contextlib.suppress(OSError):  # it has gone
         connection.sendall(b"".join(pack(message)))
+
+
+def _completeness(code: str) -> dict[str, str]:
+    """As ipykernel answers it, for a notebook that reads code as IPython does by itself."""
+    status, indent = TransformerManager().check_complete(code)
+    return {"status": status, "indent": " " * (indent or 0)} if status == "incomplete" else {"status": status}
 
 
 def _note_child(*_args: object) -> None:

@@ -15,6 +15,7 @@ import importlib
 import itertools
 import mmap
 import operator
+import pickle
 import sys
 import weakref
 from typing import Any, Final
@@ -29,6 +30,9 @@ _RECORD_OFFSET: Final = object.__basicsize__ + ctypes.sizeof(ctypes.c_ssize_t)
 """Where a structured scalar has its address: ``obval``, the first field of ``PyVoidScalarObject`` behind its head, in
 https://github.com/numpy/numpy/blob/v2.2.0/numpy/_core/include/numpy/arrayscalars.h."""
 
+_WITH_BUFFER: Final = frozenset("?biufc")
+"""Kinds of elements for which every numpy has a buffer; of others it has to be asked."""
+
 _from_store: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 """Mappings of blobs in which restored arrays lie: nobody else knows them."""
 
@@ -40,6 +44,8 @@ def _numpy() -> Any:
 def reduce_array(pickler: Pickling, array: Any) -> Reduced:
     """Of a plain array or of one of a subclass."""
     cls = type(array)
+    if cls is _numpy().ndarray and _is_of_its_own(array.base):
+        return _reduce_owner(pickler, array)
     if cls.__name__ == "MaskedConstant":
         return NotImplemented  # there is one of it
     root, source = _root_of(array)
@@ -57,6 +63,11 @@ def reduce_array(pickler: Pickling, array: Any) -> Reduced:
     if isinstance(array, _numpy().memmap):
         return memory_maps.reduce_part(array, plain, owner)
     return make_subclass, (cls, plain), _state_of(array), None, None, set_state
+
+
+def _is_of_its_own(base: Any) -> bool:
+    """Whether an array with this base owns its memory, or is the one for which it was mapped from the store."""
+    return base is None or (type(base) is mmap.mmap and base in _from_store)
 
 
 def _root_of(array: Any) -> tuple[Any, Any]:
@@ -138,6 +149,15 @@ def _reduce_owner(pickler: Pickling, array: Any) -> Reduced:
         if storage is not None:
             return _over_storage(array, storage)
         pickler.memory.add(address, array.nbytes, array)
+    if array.dtype.kind in _WITH_BUFFER and array.flags.c_contiguous:
+        shape = array.shape
+        return make_array, (
+            pickle.PickleBuffer(array),
+            array.dtype,
+            shape,
+            tuple(range(len(shape))),
+            array.flags.writeable,
+        )
     axes = _axes_in_memory(array)
     if axes is None or array.dtype.kind == "T":
         return _as_numpy_does(array)
@@ -175,7 +195,11 @@ def _axes_in_memory(array: Any) -> tuple[int, ...] | None:
 def make_array(buffer: Any, dtype: Any, shape: Any, axes: Any, writable: bool) -> Any:
     if isinstance(buffer, memoryview) and isinstance(buffer.obj, mmap.mmap):
         _from_store.add(buffer.obj)
-    array = _numpy().frombuffer(buffer, dtype=dtype).reshape(shape).transpose(axes)
+    numpy = _numpy()
+    if axes == tuple(range(len(axes))):
+        array = numpy.ndarray(shape, dtype, buffer)  # nothing between it and its memory, which the next save looks at
+    else:
+        array = numpy.frombuffer(buffer, dtype=dtype).reshape(shape).transpose(axes)
     if owns_its_memory(array.nbytes) or (writable and not array.flags.writeable):
         array = array.copy(order="K")
     if not writable:

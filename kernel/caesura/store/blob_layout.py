@@ -11,7 +11,7 @@ import hmac
 import pickle
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 Buffer = bytes | bytearray | memoryview | pickle.PickleBuffer
 
@@ -22,6 +22,26 @@ PACK_BYTES: Final = 64 << 20
 """A pack is closed when the next buffer would make it longer: a changed buffer costs one pack, not all."""
 
 _ZEROS: Final = memoryview(bytes(ALIGNMENT))
+
+
+@dataclass(frozen=True, slots=True)
+class BlobRef:
+    """Where a buffer lies: ``size`` bytes from ``offset`` on in the file ``name``. The empty name: no bytes."""
+
+    name: str
+    size: int
+    offset: int = 0
+
+    def to_json(self) -> list[Any]:
+        return [self.name, self.size, self.offset]
+
+    @classmethod
+    def from_json(cls, value: object) -> BlobRef:
+        """The inverse of :meth:`to_json`; ValueError if ``value`` is not a ref."""
+        match value:
+            case [str(name), int(size), int(offset)] if size >= 0 and offset >= 0:
+                return cls(name, size, offset)
+        raise ValueError(f"not a reference to a blob: {value!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,15 +24,14 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from caesura import clock
 from caesura.errors import HomeUnusable, SnapshotRefused
 from caesura.store.blob_files import OpenBlob, boot_id, collect, missing
-from caesura.store.blob_layout import Buffer, FilePlan, authenticator, chunks, content_hashes, flat, plan
-from caesura.store.blob_mappings import Identity, Mappings
+from caesura.store.blob_layout import BlobRef, Buffer, FilePlan, authenticator, chunks, content_hashes, flat, plan
+from caesura.store.blob_mappings import Mappings
 from caesura.store.blob_room import RESERVE_BYTES, Room, no_room
 from caesura.store.blob_writer import CHUNK_BYTES, BlobWriter
 from caesura.store.home import sync_directory
@@ -47,24 +46,7 @@ _WORTH_KEEPING: Final = 0.5
 _NAME: Final = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class BlobRef:
-    """Where a buffer lies: ``size`` bytes from ``offset`` on in the file ``name``. The empty name: no bytes."""
-
-    name: str
-    size: int
-    offset: int = 0
-
-    def to_json(self) -> list[Any]:
-        return [self.name, self.size, self.offset]
-
-    @classmethod
-    def from_json(cls, value: object) -> BlobRef:
-        """The inverse of :meth:`to_json`; ValueError if ``value`` is not a ref."""
-        match value:
-            case [str(name), int(size), int(offset)] if size >= 0 and offset >= 0:
-                return cls(name, size, offset)
-        raise ValueError(f"not a reference to a blob: {value!r}")
+__all__ = ["BlobRef", "Blobs"]
 
 
 def _never() -> bool:
@@ -168,19 +150,16 @@ class Blobs:
     def _still_stored(self, views: Sequence[memoryview]) -> list[BlobRef | None]:
         """References to what was mapped from a blob, was not written to since, and is there as it was: nobody has to
         read it. None for the others, and for what is left of a pack most of which is not needed any more."""
-        origins = self._mappings.untouched(views)
+        refs = self._mappings.untouched(views)
         needed: dict[str, int] = {}
-        for origin in origins:
-            if origin is not None:
-                needed[origin.name] = needed.get(origin.name, 0) + origin.size
-        sizes = {origin.name: origin.identity for origin in origins if origin is not None}
-        kept = {name for name, identity in sizes.items() if self._is_as_it_was(name, identity, needed[name])}
-        return [
-            BlobRef(origin.name, origin.size, origin.offset) if origin is not None and origin.name in kept else None
-            for origin in origins
-        ]
+        for ref in refs:
+            if ref is not None:
+                needed[ref.name] = needed.get(ref.name, 0) + ref.size
+        lost = {name for name, size in needed.items() if not self._is_as_it_was(name, size)}
+        return [None if ref is not None and ref.name in lost else ref for ref in refs] if lost else refs
 
-    def _is_as_it_was(self, name: str, identity: Identity, needed_bytes: int) -> bool:
+    def _is_as_it_was(self, name: str, needed_bytes: int) -> bool:
+        identity = self._mappings.identity(name)
         try:
             with self._open(name) as blob:
                 size_bytes = blob.size_bytes
@@ -189,8 +168,7 @@ class Blobs:
             if not self._is_stored(name, size_bytes):
                 return False
             with self._open(name) as blob:
-                if blob.identity != identity:  # its times were set
-                    self._mappings.renew(name, identity, blob.identity)
+                self._mappings.renew(name, blob.identity)  # its times may have been set
         except SnapshotRefused:
             return False
         return True
@@ -253,7 +231,7 @@ class Blobs:
                 for index, view in zip(indices, _mapped(blob, [refs[i] for i in indices]), strict=True):
                     views[index] = view
                     if verify:
-                        self._mappings.add(view, name, refs[index].offset, blob.identity)
+                        self._mappings.add(view, refs[index], blob.identity)
         return views
 
     def read(self, ref: BlobRef, *, verify: bool = True) -> bytes:

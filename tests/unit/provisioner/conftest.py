@@ -1,0 +1,8 @@
+"""The provisioner is tested against the same server of a few lines as the client."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "client"))

@@ -156,7 +156,7 @@ class Cells:
         session_id = session.session_id
         say = self._core.say
         if not request.is_silent:
-            say(session, FrontPublish(session_id, "error", content, request.header))
+            self._core.recorded.say(session, "error", content, request.header)
         reply = {
             "status": "error",
             **content,

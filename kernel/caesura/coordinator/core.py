@@ -20,6 +20,7 @@ from caesura.coordinator.commands import (
     Command,
     FrontPublish,
     FrontReply,
+    FrontSend,
     Outbox,
     Persist,
     SetTimer,
@@ -121,7 +122,7 @@ class Core:
     ) -> None:
         self.outbox.put(Persist(function, then, durable))
 
-    def say(self, session: Session, message: FrontPublish | FrontReply) -> None:
+    def say(self, session: Session, message: FrontPublish | FrontReply | FrontSend) -> None:
         """A message of our own to a notebook's clients; kept while its sockets are not bound."""
         if session.is_front_live:
             self.outbox.put(message)

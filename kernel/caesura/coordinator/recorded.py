@@ -9,11 +9,14 @@ sent.
 
 from __future__ import annotations
 
+import datetime
 import json
 from typing import TYPE_CHECKING, Any, Final
 
 from caesura import points
-from caesura.coordinator.requests import unpack_frames, unpack_request
+from caesura.coordinator.commands import FrontPublish, FrontSend
+from caesura.coordinator.requests import pack_frames, unpack_frames, unpack_request
+from caesura.coordinator.signing import header_of, pack
 from caesura.coordinator.state import Kind, Session
 from caesura.errors import UsageError
 from caesura.store.output_records import NOTICE
@@ -70,6 +73,26 @@ class Recorded:
         self._core.persist(
             lambda records: records.trim_outputs(session_id, most, now, also_unsent=also_unsent),
             then,
+        )
+
+    def say(self, session: Session, msg_type: str, content: Json, parent: Json) -> None:
+        """A message of our own that a cell shows: sent as by :meth:`Core.say`, and kept as those of workers are."""
+        core, session_id, now = self._core, session.session_id, self._core.now
+        if not (session.name and core.limits.outputs_bytes):
+            core.say(session, FrontPublish(session_id, msg_type, content, parent))
+            return
+        at = datetime.datetime.fromtimestamp(now, datetime.UTC)
+        header = header_of(msg_type, f"{session_id}_{core.new_id()}", session_id, at)
+        frames = [pack(header), pack(parent), pack({}), pack(content)]
+        topic = f"kernel.{session_id}.{msg_type}".encode()
+        if not session.is_kept:
+            core.say(session, FrontSend(session_id, "iopub", [topic], frames))
+        packed, cell_id = pack_frames({}, [topic], frames), str(parent.get("msg_id", ""))
+        core.persist(
+            lambda records: records.add_output(
+                session_id, "iopub", packed, cell_id=cell_id, at=now, kept=True, is_sent=True
+            ),
+            lambda _: self.added(session, len(packed)),
         )
 
     # --- what the extension asks ------------------------------------------------------------------------------------

@@ -54,14 +54,20 @@ class Envelope:
 
     def header(self, msg_type: str) -> dict[str, Any]:
         """The header of a new message."""
-        return {
-            "msg_id": f"{self._prefix}_{os.getpid()}_{next(self._numbers)}",
-            "msg_type": msg_type,
-            "username": "kernel",
-            "session": self._session_id,
-            "date": datetime.datetime.now(datetime.UTC).isoformat().replace("+00:00", "Z"),
-            "version": _PROTOCOL,
-        }
+        msg_id = f"{self._prefix}_{os.getpid()}_{next(self._numbers)}"
+        return header_of(msg_type, msg_id, self._session_id, datetime.datetime.now(datetime.UTC))
+
+
+def header_of(msg_type: str, msg_id: str, session_id: str, at: datetime.datetime) -> dict[str, Any]:
+    """The header of a kernel's message; ``at`` is in UTC."""
+    return {
+        "msg_id": msg_id,
+        "msg_type": msg_type,
+        "username": "kernel",
+        "session": session_id,
+        "date": at.isoformat().replace("+00:00", "Z"),
+        "version": _PROTOCOL,
+    }
 
 
 def pack(value: Mapping[str, Any]) -> bytes:

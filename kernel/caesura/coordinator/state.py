@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from caesura.coordinator.commands import FrontPublish, FrontReply
+from caesura.coordinator.commands import FrontPublish, FrontReply, FrontSend
 from caesura.coordinator.requests import Request
 from caesura.errors import InternalError
 from caesura.model import Obstacle, Wait, Wake, next_due
@@ -242,7 +242,7 @@ class Session:
     sent_place: int = 0  # of the last output that was sent and is still recorded; 0: none
     marked_place: int = 0  # up to here the records say that all was sent
     kernel_info: list[Request] = field(default_factory=list)
-    unsaid: list[FrontPublish | FrontReply] = field(default_factory=list)  # until the front is there
+    unsaid: list[FrontPublish | FrontReply | FrontSend] = field(default_factory=list)  # until the front is there
     notice: str = ""
     active_since: float = 0.0
     last_used: float = 0.0

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import LargeBinary, Text, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import LargeBinary, Text, bindparam, delete, func, insert, select, update
 
 from caesura.store.prepared import Prepared
 from caesura.store.queries import Queries
@@ -31,7 +31,7 @@ _ADD_OUTPUT = Prepared(
             func.coalesce(func.max(outputs.c.n), 0) + 1,
             bindparam("channel", type_=Text),
             bindparam("frames", type_=LargeBinary),
-            literal(False),
+            bindparam("sent", type_=outputs.c.sent.type),
             bindparam("cell", type_=Text),
             bindparam("size", type_=outputs.c.size_bytes.type),
             bindparam("at", type_=outputs.c.at.type),
@@ -66,10 +66,26 @@ _DROP_SENT = Prepared(
 
 class OutputRecords(Queries):
     def add_output(
-        self, session_id: str, channel: str, frames: bytes, *, cell_id: str = "", at: float = 0.0, kept: bool = False
+        self,
+        session_id: str,
+        channel: str,
+        frames: bytes,
+        *,
+        cell_id: str = "",
+        at: float = 0.0,
+        kept: bool = False,
+        is_sent: bool = False,
     ) -> int:
         """Record one message for the clients; its ``n``. ``kept``: also after it was sent, until it is confirmed."""
-        values = {"channel": channel, "frames": frames, "cell": cell_id, "size": len(frames), "at": at, "kept": kept}
+        values = {
+            "channel": channel,
+            "frames": frames,
+            "sent": is_sent,
+            "cell": cell_id,
+            "size": len(frames),
+            "at": at,
+            "kept": kept,
+        }
         return int(self._scalar(_ADD_OUTPUT, session=session_id, **values))
 
     def outputs(self, session_id: str, *, unsent_only: bool = False, after: int = 0) -> list[OutputRow]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from world import CLIENT, World
 
+from caesura.coordinator import commands as do
 from caesura.wire import messages as wire
 
 MakeWorld = Callable[..., World]
@@ -83,6 +84,23 @@ def test_a_waiting_cell_is_told_with_its_place_in_the_notebook(make_world: MakeW
     found = outputs(world, session)
     assert found["outputs"] == []
     assert [(cell["cell_id"], cell["state"]) for cell in found["cells"]] == [(cell, "released")]
+
+
+def test_an_error_that_only_the_coordinator_can_say_is_kept_too_and_sent_once(make_world: MakeWorld) -> None:
+    world = make_world(policy="never")
+    session = world.open(name=PATH)
+    cell = world.run(session, "loop")
+    world.settle()
+    world.kill(session)
+    world.pass_time(1)
+    (error,) = [output for output in outputs(world, session)["outputs"] if output["msg_type"] == "error"]
+    assert (error["cell_id"], error["content"]["ename"]) == (cell, "WorkerDied")
+    sent = [each for each in world.front if isinstance(each, do.FrontSend) and b'"error"' in each.frames[0]]
+    assert len(sent) == 1
+    world.kill_core()
+    world.come_back(session)
+    world.pass_time(1)
+    assert len([each for each in world.front if isinstance(each, do.FrontSend) and b'"error"' in each.frames[0]]) == 1
 
 
 def test_outputs_of_a_restarted_and_of_an_ended_kernel_are_still_given(make_world: MakeWorld) -> None:

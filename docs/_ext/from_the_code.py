@@ -1,8 +1,9 @@
 """Pages that are made out of the code at each build, so that they cannot say anything else than it.
 
-Directives: ``caesura-settings``, ``caesura-command-line``, ``caesura-life-diagram``, ``caesura-life-table``. What lives
+Directives: ``caesura-settings``, ``caesura-command-line``, ``caesura-life-diagram``, ``caesura-life-table``,
+``caesura-suites``. What lives
 here: what Sphinx calls. What must not: how the texts are made (``settings_page.py``, ``command_page.py``,
-``life_diagram.py``).
+``life_diagram.py``, ``suites_page.py``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import command_page
 import life_diagram
 import settings_page
+import suites_page
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -39,5 +41,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("caesura-settings", _of_markdown(settings_page.markdown))
     app.add_directive("caesura-command-line", _of_markdown(command_page.markdown))
     app.add_directive("caesura-life-table", _of_markdown(life_diagram.table))
+    app.add_directive("caesura-suites", _of_markdown(suites_page.markdown))
     app.add_directive("caesura-life-diagram", LifeDiagram)
     return {"version": "1", "parallel_read_safe": True}

@@ -10,6 +10,8 @@ import pytest
 
 import caesura
 from caesura.coordinator.settings import VARIABLES, Caesura
+from caesura.store.rows import SnapshotState
+from caesura.store.schema import metadata
 from caesura.wire import messages
 from caesura.wire.life import FINAL, CellEvent, CellState, transitions
 
@@ -68,6 +70,14 @@ def test_every_variable_that_the_code_reads_is_in_the_configuration() -> None:
 def test_every_public_name_is_in_the_reference() -> None:
     text = (DOCS / "api.md").read_text()
     assert not [name for name in caesura.__all__ if name != "__version__" and f"caesura.{name}\n" not in text]
+
+
+def test_every_table_of_the_records_and_every_key_of_a_manifest_is_in_the_formats() -> None:
+    text = (DOCS / "formats.md").read_text()
+    sources = [PROJECT / "kernel/caesura" / name for name in ("snapshot/archive.py", "worker/about_session.py")]
+    keys = {key for path in sources for key in re.findall(r"^ +\"(\w+)\": ", path.read_text(), re.MULTILINE)}
+    assert {"format", "variables"} <= keys
+    assert not [name for name in (*metadata.tables, *keys, *SnapshotState) if f"`{name}`" not in text]
 
 
 def test_the_version_of_the_protocol_is_the_documented_one() -> None:

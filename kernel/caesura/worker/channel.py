@@ -31,6 +31,7 @@ _FIRST_RETRY_S: Final = 0.05
 _LAST_RETRY_S: Final = 0.5
 _READ_BYTES: Final = 1 << 18
 _LOOK_S: Final = 0.01
+_SOON_S: Final = 0.002
 
 
 class Peer(Protocol):
@@ -73,6 +74,7 @@ class Channel:
         self._next_try = 0.0
         self._pid = os.getpid()
         self._batch_of = 0
+        self._looks_at = 0.0
         self._is_woken = False
         self._thread = threading.Thread(target=self._run, name="caesura channel", daemon=True)
 
@@ -105,15 +107,24 @@ class Channel:
             self._wake()
 
     @contextlib.contextmanager
-    def batch(self) -> Iterator[None]:
+    def batch(self, *, may_wait: bool = False) -> Iterator[None]:
         """What the calling thread sends inside goes out together at the end: each wake-up of the channel's thread costs
-        the caller the interpreter lock. For a few messages of ours, never around code of the user."""
+        the caller the interpreter lock. For a few messages of ours, never around code of the user.
+
+        What ``may_wait`` goes out with what is sent next, or when the channel looks by itself (:meth:`look_soon`)."""
         self._batch_of = threading.get_ident()
         try:
             yield
         finally:
             self._batch_of = 0
-            self._wake()
+            if not may_wait or self._looks_at < time.monotonic():
+                self._wake()
+
+    def look_soon(self) -> None:
+        """Send what is there in 2 ms. For its own thread, before it passes something on that begins with a batch which
+        may wait: a short cell has ended by then."""
+        self._looks_at = time.monotonic() + _SOON_S
+        self._timers.append((self._looks_at, _look))
 
     def call_later(self, seconds: float, function: Callable[[], None]) -> None:
         """Have the channel's thread call ``function()`` in ``seconds``."""
@@ -276,3 +287,7 @@ class Channel:
             self._selector.modify(sock, selectors.EVENT_READ, None)
         if not self._queue:
             self._is_idle.set()
+
+
+def _look() -> None:
+    """The channel's thread looks what there is to be sent whenever it has done something."""

@@ -78,7 +78,7 @@ class Worker:
         self._requests = Requests(self, self._execute, lambda: self._main is not None, self._loop.post)
         self.cell_began = self._requests.cell_began
         self._suspension: Suspension | None = None
-        self._check = VariablesCheck(self._channel)
+        self._check = VariablesCheck(self._channel, self._loop.post, lambda: self._main is None)
         self._backend = WorkerBackend(self._channel, self._loop, self.kernel.shell.user_ns, lambda: self._main)
 
     # --- life -------------------------------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ class Worker:
         self.kernel.set_parent(idents, request)
         cell = Cell(self, cell_id, idents, request)
         self._begun.begin(cell_id)
-        with self._channel.batch():
+        with self._channel.batch(may_wait=True):
             self._channel.send(wire.CellStarted(epoch=self._epoch, number=0, cell_id=cell_id))
             self.kernel._publish_status("busy", "shell")
             cell.announce()
@@ -293,14 +293,9 @@ class Worker:
         else:
             self._loop.let_time_pass()
         points.reach("block.before_send")
-        self._channel.send(
-            blocked_message(
-                block,
-                epoch=self._epoch,
-                cell_id="" if main is None else main.cell_id,
-                size_hint_bytes=0 if self._suspension is None else self._suspension.size_bytes,
-            )
-        )
+        cell_id = "" if main is None else main.cell_id
+        size_bytes = 0 if self._suspension is None else self._suspension.size_bytes
+        self._channel.send(blocked_message(block, epoch=self._epoch, cell_id=cell_id, size_hint_bytes=size_bytes))
         if main is None:
             self._check.between_cells(self._epoch)
         elif self._is_always and self._suspension is not None and not block.obstacles:
@@ -355,6 +350,7 @@ class Worker:
                 _idents, reply = unpack_request(self.kernel.session, message)
                 self.kernel.replies.put(reply["content"])
             case wire.Deliver():
+                self._channel.look_soon()
                 self._arrived(suspension)
                 self._requests.post(message)
             case wire.Answered():

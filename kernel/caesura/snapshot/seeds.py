@@ -36,6 +36,7 @@ _LEAVE_NOTHING: Final = b"N\x940"  # NONE, MEMOIZE, POP
 _LEAVE_PERSISTENT: Final = b"Q\x940"  # BINPERSID, MEMOIZE, POP
 
 _LONG_GET: Final = re.compile(rb"j(?=(..)\x00\x00)", re.DOTALL)
+_LONG_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -151,9 +152,24 @@ def _memo_of(warm: WarmModules, others: Sequence[tuple[str, object]]) -> dict[in
 def used(names: Sequence[str], stream: bytes) -> list[int]:
     """The places to which ``stream`` refers, and perhaps a few more, beside the empty ones."""
     count = len(names)
-    found = {place for each in set(_LONG_GET.findall(stream)) if ALWAYS <= (place := _number(each)) < count}
+    gets = _LONG_GET if len(stream) < _LONG_BYTES or count <= ALWAYS else _gets_below(count)
+    found = {place for each in set(gets.findall(stream)) if ALWAYS <= (place := _number(each)) < count}
     # Not all names are looked at: in a forked process that would copy the pages of most of them.
     return [place for place, name in enumerate(names[:ALWAYS]) if name] + sorted(found)
+
+
+def _gets_below(count: int) -> re.Pattern[bytes]:
+    """As ``_LONG_GET``, but only of places from ALWAYS to ``count``: what a long stream names most often are its own
+    keys, whose places lie right behind. (It takes longer to make than a short stream to be searched.)"""
+    high, low = divmod(min(count, 1 << 16) - 1, 256)
+    below = rb"[\x00-%b]%b" % (_escaped(low), _escaped(high))
+    if high > ALWAYS >> 8:
+        below += rb"|.[%b-%b]" % (_escaped(ALWAYS >> 8), _escaped(high - 1))
+    return re.compile(rb"j(?=(%b)\x00\x00)" % below, re.DOTALL)
+
+
+def _escaped(byte: int) -> bytes:
+    return b"\\x%02x" % byte
 
 
 def _number(pair: bytes) -> int:

@@ -41,6 +41,8 @@ _SHARED_PATIENCE_S: Final = 30.0
 """For ports that all notebooks depend on, after a restart of the coordinator."""
 _LOWEST_PORT: Final = 10_000
 _TRIES: Final = 50
+_CHOSEN: Final = range(64, 128)
+"""The second numbers of addresses in 127.0.0.0/8 that are chosen here; four million of them."""
 
 
 class Door(Protocol):
@@ -78,14 +80,13 @@ class Listeners:
         host = _checked(connection, is_open=is_open)
         if connection.get("transport", "tcp") == "ipc":
             return await self._open_paths(dict(connection), door, host, patience_s)
-        if _is_loopback(host) and self._can_share:
-            if is_open and await self._share(patience_s) is not None:
-                return self._place(connection, door)
-            if host != "127.0.0.1" and not is_open:
-                known = tuple(int(port or 0) for port in ports)
-                if await self._share(_SHARED_PATIENCE_S, known) is not None:
-                    self._shared[known][host] = door
-                    return dict(connection)
+        if self._can_share and is_open and host.startswith("127.") and await self._share(patience_s) is not None:
+            return self._place(connection, door)
+        if self._can_share and not is_open and _is_chosen(host):
+            known = tuple(int(port or 0) for port in ports)
+            if await self._share(_SHARED_PATIENCE_S, known) is not None:
+                self._shared[known][host] = door
+                return dict(connection)
         return await self._open_ports(dict(connection), door, host, patience_s)
 
     def close(self, door: Door) -> None:
@@ -209,7 +210,8 @@ class Listeners:
         """An address for ``door`` at the shared ports."""
         ports, addresses = next(reversed(self._shared.items()))
         while True:
-            address = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(1, 254)}"  # noqa: S311
+            numbers = random.choice(_CHOSEN), random.randint(0, 255), random.randint(1, 254)  # noqa: S311
+            address = "127.{}.{}.{}".format(*numbers)
             if address not in addresses:
                 break
         addresses[address] = door
@@ -278,8 +280,10 @@ def _lowest_ephemeral() -> int:
         return 32_768
 
 
-def _is_loopback(host: str) -> bool:
-    return host.startswith("127.")
+def _is_chosen(host: str) -> bool:
+    """Whether it is an address as we choose them for notebooks at shared ports."""
+    numbers = host.split(".")
+    return len(numbers) == 4 and numbers[0] == "127" and numbers[1].isdigit() and int(numbers[1]) in _CHOSEN
 
 
 def _checked(connection: Mapping[str, Any], *, is_open: bool) -> str:

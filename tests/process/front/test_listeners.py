@@ -83,6 +83,16 @@ def test_nobody_answers_at_the_address_of_a_notebook_that_is_closed(core: EchoCo
     serves(other)
 
 
+@linux
+def test_an_address_that_a_client_chose_is_bound_as_it_is(core: EchoCore) -> None:
+    connection = free_connection(ip="127.0.1.1")
+    front = core.run(core.bind(connection))
+    assert front.connection == connection
+    serves(front)
+    core.run(front.close())
+    socket.create_server(("127.0.1.1", connection["shell_port"])).close()
+
+
 def test_without_shared_ports_each_notebook_gets_free_ones(core: EchoCore) -> None:
     core.listeners._can_share = False
     fronts = [core.run(core.bind(open_connection())) for _ in range(5)]

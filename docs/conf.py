@@ -19,8 +19,7 @@ myst_heading_anchors = 3
 
 default_role = "code"
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented"
+autodoc_typehints = "signature"
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"Caesura {release}"

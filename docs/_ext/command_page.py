@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from caesura.cli.command import parser
 
-_WIDTH = "100"
+_WIDTH = "80"
 
 
 def markdown() -> str:

@@ -31,7 +31,7 @@ def test_a_connection_with_a_recipe_and_a_type_with_a_reducer_move(notebook: Not
     )
     for _ in range(2):
         cell = notebook.submit(
-            "pid = os.getpid(); await asyncio.sleep(0.01)\n"
+            "pid = os.getpid(); await asyncio.sleep(0.1)\n"
             "is_other = os.getpid() != pid\n"
             "print(is_other, conn.execute('select n from t').fetchall(), camera.port, camera.sock.fileno() > 0)"
         )
@@ -78,5 +78,5 @@ def test_a_bare_descriptor_holds_the_cell_wherever_it_is_kept_until_it_is_closed
     assert notebook.wait_for_state(cell, "held")["reason"].startswith("log → .fd → open descriptor")
     notebook.home.command("events", "send", "go")
     assert notebook.wait(cell).error is None
-    cell = notebook.submit("pid = os.getpid(); await asyncio.sleep(0.01); print(os.getpid() != pid)")
+    cell = notebook.submit("pid = os.getpid(); await asyncio.sleep(0.1); print(os.getpid() != pid)")
     assert notebook.wait(cell).text == "True\n"

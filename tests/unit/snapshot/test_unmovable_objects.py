@@ -40,6 +40,31 @@ CASES = {
         "pyexpat.xmlparser",
         "Make it again after the await",
     ),
+    "shared memory": (
+        "from multiprocessing import shared_memory\n"
+        "class Block(shared_memory.SharedMemory):\n    def __init__(self): pass\n    def close(self): pass\n"
+        "blocks = [Block()]",
+        "await turn()",
+        "blocks → [0]",
+        "Block",
+        "Copy what is in it",
+    ),
+    "a thread that runs": (
+        "import threading\nclass Waiting(threading.Thread):\n    def run(self): self.going.wait()\n"
+        "threads = {'first': Waiting()}\n"
+        "threads['first'].going = threading.Event(); threads['first'].start()",
+        "await turn()",
+        "threads → ['first']",
+        "running thread",
+        "join it before the await",
+    ),
+    "a child process": (
+        "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE)",
+        "await turn()",
+        "child",
+        "subprocess.Popen",
+        "Wait for the process",
+    ),
     "a socket in a list in a dict": (
         "import socket\nthings = {'a': [1, socket.socket()]}",
         "await turn()",
@@ -201,6 +226,11 @@ def clean_up(notebook: Notebook) -> None:
             thing.close()
         elif hasattr(thing, "shutdown"):
             thing.shutdown()
+    if "child" in namespace:
+        namespace["child"].communicate()
+    if "threads" in namespace:
+        namespace["threads"]["first"].going.set()
+        namespace["threads"]["first"].join()
     if "loader" in namespace:
         namespace["loader"]._conn.close()
     if "things" in namespace:

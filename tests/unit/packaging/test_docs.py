@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import caesura
+from caesura.coordinator.rpc import Rpc
+from caesura.coordinator.session_requests import SessionRequests
 from caesura.coordinator.settings import VARIABLES, Caesura
 from caesura.store.rows import SnapshotState
 from caesura.store.schema import metadata
@@ -26,6 +28,14 @@ import settings_page  # noqa: E402
 def test_every_message_is_in_the_protocol() -> None:
     named = set(re.findall(r"`([a-z_]+)`", (DOCS / "protocol.md").read_text()))
     assert set(messages._CLASSES) <= named
+
+
+def test_every_method_of_a_client_is_in_the_protocol() -> None:
+    text = (DOCS / "protocol.md").read_text().partition("## Methods of a client")[2]
+    methods = [name.removeprefix("_do_") for name in vars(Rpc) if name.startswith("_do_")]
+    methods += [name.removeprefix("do_") for name in vars(SessionRequests) if name.startswith("do_")]
+    assert len(methods) > 20
+    assert not [name for name in methods if f"`{name}`" not in text]
 
 
 def test_every_state_of_a_cell_is_drawn_and_explained() -> None:

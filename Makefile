@@ -70,6 +70,8 @@ lab: $(DEMO)/.lab ## open JupyterLab in examples/
 bench: $(DEV)/.ready ## measure latency and density against plain kernels
 	$(DEV)/bin/python benchmarks/latency.py
 	$(DEV)/bin/python benchmarks/density.py
+	$(DEV)/bin/python benchmarks/density.py --provisioner
+	$(DEV)/bin/python benchmarks/idle.py
 	$(DEV)/bin/python benchmarks/snapshot.py
 
 # --- to check it ----------------------------------------------------------------------------------------------------

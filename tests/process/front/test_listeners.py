@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,3 +160,38 @@ def test_listeners_that_are_closed_twice_are_closed(core: EchoCore) -> None:
         listeners.close_all()
 
     core.run(close_twice())
+
+
+FEW_FILES = """
+import resource, socket, time
+from echo import echo_core, client_of, free_connection
+with echo_core() as core:
+    front = core.run(core.bind(free_connection()))
+    address = ("127.0.0.1", front.connection["shell_port"])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (80, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    clients = []
+    try:
+        while True:
+            clients.append(socket.create_connection(address))
+    except OSError:
+        print("full", flush=True)
+    for client in clients:
+        client.close()
+    with client_of(front.connection) as client:
+        client.wait_for_ready(timeout=20)
+    print("served", flush=True)
+"""
+
+
+def test_when_no_more_files_may_be_opened_clients_are_served_later(tmp_path: Path) -> None:
+    paths = [str(Path(__file__).parent), *sys.path]
+    done = subprocess.run(
+        [sys.executable, "-c", FEW_FILES],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == "full\nserved\n", done.stderr
+    assert "Raise the limit of open files" in done.stderr

@@ -4,8 +4,9 @@ What lives here: the rule by which the pool's size bounds warm workers but not p
 started or freed.
 
 A live worker counts against the size unless its session cannot use being counted: it is held or blocked and not yet
-decided, has run for longer than ``burst_after_s``, or is idle and cannot be parked. Resumed cells come before new
-ones; an interrupted suspended cell does not wait at all. Beyond the size a worker needs memory.
+decided, has run for longer than ``burst_after_s``, or is idle and cannot be parked. Who has waited longest comes first,
+where a resumed cell counts as having waited two seconds more than a new one, so that neither kind starves the other; an
+interrupted suspended cell does not wait at all. Beyond the size a worker needs memory.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _WAITING: Final = frozenset({CellState.BLOCKED, CellState.HELD})
 _MEMORY_LOOK_S: Final = 1.0
 _START_COUNTS_S: Final = 30.0
+_RESUMED_FIRST_S: Final = 2.0
+"""By so much a resumed cell goes before new ones."""
 
 
 class Pool:
@@ -44,7 +47,7 @@ class Pool:
         waiting = [s for s in core.live_sessions() if s.wants_since is not None and s.worker is None]
         if not waiting:
             return
-        waiting.sort(key=lambda s: (not _is_urgent(s), not s.is_due, s.wants_since))
+        waiting.sort(key=lambda s: (not _is_urgent(s), (s.wants_since or 0.0) - s.is_due * _RESUMED_FIRST_S))
         short = 0
         for session in waiting:
             if core.worker.has_process(session):

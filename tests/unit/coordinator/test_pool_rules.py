@@ -130,6 +130,22 @@ def test_a_resumed_cell_comes_before_a_new_one(make_world: MakeWorld) -> None:
     assert world.state(new, queued) == "running"
 
 
+def test_a_new_cell_that_has_waited_for_long_comes_before_a_resumed_one(make_world: MakeWorld) -> None:
+    world = make_world(workers=1)
+    waiting, *others = [world.open(link) for link in range(1, 6)]
+    resumed = world.run(waiting, "wait")
+    world.settle()
+    cells = [world.run(session, "loop") for session in others]
+    world.pass_time(2 * BURST_S + 0.2)
+    assert [world.state(*each) for each in zip(others, cells, strict=True)] == ["running"] * 3 + ["queued"]
+    world.send()
+    world.pass_time(BURST_S)
+    assert world.state(others[-1], cells[-1]) == "running"
+    assert world.state(waiting, resumed) == "due"
+    world.pass_time(BURST_S)
+    assert world.state(waiting, resumed) == "done"
+
+
 def test_an_interrupted_suspended_cell_does_not_wait_for_a_place(make_world: MakeWorld) -> None:
     world = make_world(workers=1)
     waiting, busy = world.open(1), world.open(2)

@@ -101,6 +101,22 @@ class Kernel:
         self._pump(lambda: run.text.count("\n") >= lines)
         return run
 
+    def open_comm(self, target: str, comm_id: str) -> None:
+        """Have the kernel open a comm to ``target``, which sends back what it gets."""
+        self._send_comm("comm_open", {"comm_id": comm_id, "target_name": target, "data": {}})
+
+    def comm_round_trip(self, comm_id: str) -> float:
+        """Seconds from a message over the comm to the end of what it does."""
+        sent_at = time.time()
+        return self._send_comm("comm_msg", {"comm_id": comm_id, "data": {"value": 1}}).idle_at - sent_at
+
+    def _send_comm(self, msg_type: str, content: dict[str, Any]) -> Run:
+        message = self._client.session.msg(msg_type, content)
+        run = self._runs[message["header"]["msg_id"]] = Run(time.time())
+        self._client.shell_channel.send(message)
+        self._pump(lambda: bool(run.idle_at))
+        return run
+
     def _pump(self, enough: Any) -> None:
         end = time.monotonic() + TIMEOUT_S
         while not enough():

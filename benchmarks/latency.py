@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
+import zmq
 from kernels import Bench, Kernel, progress, wait_until_gone
 
 MS = 1000
@@ -23,6 +24,15 @@ WAITING_CELL = """
 print(os.getpid(), time.time(), flush=True)
 answer = await caesura.event({event!r})
 print("here", flush=True)
+"""
+DISPLAY_SETUP = """
+from IPython.display import display
+payload = "x" * 100_000_000
+"""
+COMM_SETUP = """
+def target(comm, message):
+    comm.on_msg(lambda message: comm.send(message["content"]["data"]))
+get_ipython().kernel.comm_manager.register_target("benchmark", target)
 """
 
 
@@ -68,15 +78,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def starts(runs: int) -> list[Figure]:
     """Start of a kernel to its first reply. The first start of a home starts the coordinator and a zygote as well."""
-    first, later, plain = [], [], []
-    with progress(runs, "starts") as done:
+    first, later, plain, hosted = [], [], [], []
+    with progress(runs, "starts") as done, zmq.Context() as context:
         for count in range(runs):
             with Bench(CAESURA_WORKERS="2", CAESURA_POLICY="never") as bench:
                 plain.append(bench.plain().ready())
                 first.append(bench.caesura().ready())
                 later.append(bench.caesura().ready())
+                bench.hosted(context).ready()  # as in a server that has had a notebook already
+                hosted.append(bench.hosted(context).ready())
             done(count + 1)
     return [
+        Figure("start to first reply, through the provisioner", median_ms(hosted), median_ms(plain), runs),
         Figure("start to first reply, coordinator running", median_ms(later), median_ms(plain), runs),
         Figure("start to first reply, first of all", median_ms(first), median_ms(plain), runs),
     ]
@@ -91,9 +104,23 @@ def cells(round_trips: int, runs: int) -> list[Figure]:
             kernel.run("pass")
         passes = in_turns(pair, "pass", round_trips, "round trips")
         prints = in_turns(pair, "for i in range(10_000): print('line', i)", runs, "10,000 lines")
+        for kernel in pair:
+            kernel.run(DISPLAY_SETUP)
+        displays = in_turns(pair, "display({'image/png': payload}, raw=True)", runs, "100 MB displays")
+        for kernel in pair:
+            kernel.run(COMM_SETUP)
+            kernel.open_comm("benchmark", "comm")
+        comms = [[], []]
+        with progress(round_trips, "comm messages") as done:
+            for count in range(round_trips):
+                for kernel, times in zip(pair, comms, strict=True):
+                    times.append(kernel.comm_round_trip("comm"))
+                done(count + 1)
     return [
         Figure("round trip of `pass`, to idle", passes[1], passes[0], round_trips),
         Figure("10,000 printed lines, to idle", prints[1], prints[0], runs),
+        Figure("display of 100 MB, to idle", displays[1], displays[0], runs),
+        Figure("round trip of a comm message, to idle", median_ms(comms[1]), median_ms(comms[0]), round_trips),
     ]
 
 

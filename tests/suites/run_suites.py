@@ -43,8 +43,9 @@ def source_of(suite: dict[str, Any], cache: Path) -> Path:
     folder = cache / requirement.replace("==", "-")
     if not folder.exists():
         with tempfile.TemporaryDirectory() as downloaded:
-            pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-            subprocess.run([*pip, "--dest", downloaded, requirement], check=True)
+            pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+            only_source = ["--no-binary", requirement.partition("==")[0]]  # not of what it takes to build it
+            subprocess.run([*pip, *only_source, "--dest", downloaded, requirement], check=True)
             (archive,) = Path(downloaded).glob("*.tar.gz")
             with tarfile.open(archive) as opened:
                 opened.extractall(cache, filter="data")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from caesura.snapshot import packages
+from caesura.snapshot.fingerprints import WatchedDicts
 from caesura.snapshot.loaded_modules import OfLoadedModules
 
 
@@ -23,13 +24,16 @@ from caesura.snapshot.loaded_modules import OfLoadedModules
 class WarmModules:
     """``dicts``: the contents of each importable module by its name, in order. ``sizes``: how many names each had, and
     ``unset``: which of them stood for nothing, as what is made on first use does. ``variables``: ``id`` of a context
-    variable → itself, its module and its name there."""
+    variable → itself, its module and its name there. ``warned``: those that had shown warnings. ``watched``: all of
+    them."""
 
     modules: dict[str, types.ModuleType] = field(default_factory=dict)
     dicts: dict[str, dict[str, Any]] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     unset: list[tuple[str, str]] = field(default_factory=list)
     variables: dict[int, tuple[contextvars.ContextVar[Any], str, str]] = field(default_factory=dict)
+    warned: list[str] = field(default_factory=list)
+    watched: WatchedDicts = field(default_factory=WatchedDicts)
     top_level: frozenset[str] = frozenset()
 
 
@@ -52,6 +56,9 @@ def remember() -> None:
             continue
         found.modules[name] = module
         contents = module.__dict__
+        found.watched.note(name, contents)
+        if "__warningregistry__" in contents:
+            found.warned.append(name)
         if contents.get("__spec__") is None:
             continue
         found.dicts[name] = contents
@@ -76,6 +83,14 @@ def _find_others() -> list[tuple[str, Any]]:
 
 
 _others: Final = OfLoadedModules(_find_others)
+
+
+def with_warnings() -> list[tuple[str, Any]]:
+    """The modules that may have shown warnings, by name: those that have, and those that are new or not as they
+    were."""
+    warm = _warm
+    names = dict.fromkeys((*warm.warned, *warm.watched.changed()))
+    return [(name, module) for name in names if (module := sys.modules.get(name)) is not None] + others()
 
 
 def imported_names() -> list[str]:

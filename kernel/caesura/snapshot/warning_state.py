@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, Final
 
+from caesura.snapshot import warm_modules
 from caesura.snapshot.capturing import Capturer
 
 _REGISTRY: Final = "__warningregistry__"
@@ -53,7 +54,7 @@ def _set_shown(saved: tuple[Shown, dict[Any, Any]]) -> None:
 
 
 def _registries() -> Iterator[tuple[str, dict[Any, Any]]]:
-    for name, module in list(sys.modules.items()):
+    for name, module in warm_modules.with_warnings():
         registry = getattr(module, "__dict__", {}).get(_REGISTRY)
         if type(registry) is dict:
             yield name, registry

@@ -8,18 +8,19 @@ process.
 
 from __future__ import annotations
 
-import time
+from time import monotonic as _monotonic
+from time import time as _wall  # by name: a notebook may replace them in their module
 from typing import Protocol
 
 
 def wall() -> float:
     """Seconds since the epoch."""
-    return time.time()
+    return _wall()
 
 
 def monotonic() -> float:
     """Seconds on a clock that never goes back; only differences mean something."""
-    return time.monotonic()
+    return _monotonic()
 
 
 class Clock(Protocol):
@@ -38,10 +39,10 @@ class SystemClock:
     """The machine's clocks."""
 
     def wall(self) -> float:
-        return time.time()
+        return _wall()
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return _monotonic()
 
 
 class ManualClock:

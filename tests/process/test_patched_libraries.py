@@ -27,6 +27,34 @@ def moved(notebook: Notebook, code: str) -> str:
     return result.text
 
 
+def test_what_the_kernel_itself_needs_may_be_replaced(notebook: Notebook) -> None:
+    places = "json.dumps json.loads pickle.dumps time.time time.monotonic os.listdir"
+    code = (
+        "import contextlib\n"
+        "from unittest import mock\n"
+        "async def work():\n"
+        "    with contextlib.ExitStack() as stack:\n"
+        f"        fakes = {{place: stack.enter_context(mock.patch(place)) for place in {places!r}.split()}}\n"
+        "        await asyncio.sleep(0.1)\n"
+        "        return {place: fake.call_count for place, fake in fakes.items() if fake.call_count}\n"
+        "print(await work())"
+    )
+    assert moved(notebook, code) == "{}\n"
+
+
+def test_functions_of_builtins_and_sys_that_are_replaced(notebook: Notebook) -> None:
+    code = (
+        "import sys\n"
+        "from unittest import mock\n"
+        "real, real_exit = print, sys.exit\n"
+        "with mock.patch('builtins.print') as fake, mock.patch('sys.exit') as fake_exit:\n"
+        "    await asyncio.sleep(0.1)\n"
+        "    print('unheard'), sys.exit(3)\n"
+        "print(fake.mock_calls, fake_exit.mock_calls, real is print, real_exit is sys.exit)"
+    )
+    assert moved(notebook, code) == "[call('unheard')] [call(3)] True True\n"
+
+
 def test_a_mock_that_is_open_at_an_await(notebook: Notebook) -> None:
     code = (
         "import shutil, textwrap\n"

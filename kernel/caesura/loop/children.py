@@ -18,6 +18,7 @@ from caesura.model import Obstacle
 
 _SET_CHILD_SUBREAPER = 36
 _TASKS = Path("/proc/self/task")
+_read_text = Path.read_text  # bound here: a notebook may replace it
 
 
 def running_children(own: set[int]) -> Iterator[Obstacle]:
@@ -73,7 +74,7 @@ def _tracker_pid() -> int:
 
 def _pids() -> list[int]:
     try:
-        lists = [(task / "children").read_text() for task in _TASKS.iterdir()]
+        lists = [_read_text(task / "children") for task in _TASKS.iterdir()]
     except OSError:
         import psutil  # not needed where /proc has the lists
 
@@ -84,7 +85,7 @@ def _pids() -> list[int]:
 def _name(pid: int) -> str | None:
     """The name of a running process; None if it has ended."""
     try:
-        head, _, rest = (_TASKS.parents[1] / str(pid) / "stat").read_text().rpartition(")")
+        head, _, rest = _read_text(_TASKS.parents[1] / str(pid) / "stat").rpartition(")")
     except OSError:
         import psutil
 

@@ -6,8 +6,6 @@ find out for how long nobody had the session.
 
 from __future__ import annotations
 
-import time
-
 from caesura import clock
 from caesura.loop.values import LoopState
 
@@ -17,7 +15,7 @@ class SessionClock:
 
     def __init__(self, machine: clock.Clock) -> None:
         self._machine = machine
-        self.monotonic = time.monotonic if isinstance(machine, clock.SystemClock) else machine.monotonic
+        self.monotonic = clock.monotonic if isinstance(machine, clock.SystemClock) else machine.monotonic
         self.offset = 0.0
         self.standing: float | None = None
 

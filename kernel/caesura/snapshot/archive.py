@@ -5,11 +5,11 @@ What lives here: making, sealing and checking manifests. What must not: the cont
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from json import dumps
 from typing import Any, Final
 
 from caesura import __version__
@@ -80,7 +80,7 @@ def seal(manifest: Mapping[str, Any], blobs: Blobs) -> dict[str, Any]:
 
 
 def _tag(body: Mapping[str, Any], blobs: Blobs) -> str:
-    return blobs.authenticate(_PURPOSE + json.dumps(body, sort_keys=True, separators=(",", ":")).encode())
+    return blobs.authenticate(_PURPOSE + dumps(body, sort_keys=True, separators=(",", ":")).encode())
 
 
 def check(manifest: Mapping[str, Any], blobs: Blobs) -> tuple[BlobRef, list[BlobRef]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from caesura.snapshot import local_modules, made_modules, patches
+from caesura.snapshot import hooks, local_modules, made_modules, patches
 
 PREFIX: Final = "original:"
 """Begins the names of seeds for objects that are in a module after it was imported."""
@@ -36,13 +36,18 @@ def originals() -> Iterator[tuple[str, object]]:
     """Names and objects for the seeds of the snapshot of which :func:`capture` was called just before."""
     for place, value in patches.originals():
         yield f"{PREFIX}|{place}", value
+    for place, value in hooks.replaced():
+        yield f"{PREFIX}|{place}", value
     for place, value in local_modules.originals():
         yield f"{PREFIX}{place}", value
 
 
 def original(name: str) -> object:
     """The object here for a seed's name without the prefix; MISSING if there is none."""
-    return local_modules.original(name) if not name.startswith("|") else patches.original(name[1:])
+    if not name.startswith("|"):
+        return local_modules.original(name)
+    found = hooks.at_import(name[1:])
+    return patches.original(name[1:]) if found is None else found
 
 
 def restore(saved: dict[str, Any]) -> list[str]:

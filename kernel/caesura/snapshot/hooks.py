@@ -1,17 +1,23 @@
-"""Functions of the user's that the interpreter calls: hooks of :mod:`sys` and :mod:`threading`, names in builtins."""
+"""Functions of the user's that the interpreter calls: hooks of :mod:`sys` and :mod:`threading`, names in builtins, and
+what stands in place of a function of builtins or :mod:`sys`."""
 
 from __future__ import annotations
 
 import builtins
 import sys
 import threading
+import types
+from collections.abc import Iterator
 from typing import Any, Final
 
 from caesura.errors import CannotMove
-from caesura.snapshot.capturing import Capturer
+from caesura.snapshot.capturing import Capturer, is_same
 
 _OF_THE_SHELL: Final = frozenset({"get_ipython", "exit", "quit", "display", "__IPYTHON__", "_"})
 """Names that IPython puts into builtins while a cell runs."""
+
+_HOOKS: Final = frozenset({"displayhook", "excepthook", "breakpointhook", "unraisablehook"})
+_AT_IMPORT: Final = {module.__name__: dict(vars(module)) for module in (builtins, sys)}
 
 
 def _hook(module: Any, name: str) -> Capturer:
@@ -29,6 +35,31 @@ def _set_builtins(saved: dict[str, Any]) -> None:
     vars(builtins).update(saved)
 
 
+def _functions_of_sys() -> dict[str, Any]:
+    functions = (name for name, value in _AT_IMPORT["sys"].items() if isinstance(value, types.BuiltinFunctionType))
+    return {name: vars(sys)[name] for name in functions if name in vars(sys) and name not in _HOOKS}
+
+
+def _set_functions_of_sys(saved: dict[str, Any]) -> None:
+    vars(sys).update(saved)
+
+
+def replaced() -> Iterator[tuple[str, object]]:
+    """``module:name`` and the function or class there before somebody put another value in its place."""
+    for module, known in _AT_IMPORT.items():
+        now = vars(sys.modules[module])
+        for name, old in known.items():
+            is_shells = module == "builtins" and name in _OF_THE_SHELL
+            if callable(old) and not is_shells and not is_same(now.get(name), old):
+                yield f"{module}:{name}", old
+
+
+def at_import(place: str) -> object:
+    """What :func:`replaced` named, in this process; None if there is no such thing."""
+    module, _, name = place.partition(":")
+    return _AT_IMPORT.get(module, {}).get(name)
+
+
 def _monitoring_tools() -> dict[int, str]:
     monitoring = getattr(sys, "monitoring", None)  # from 3.12 on
     if monitoring is None:
@@ -44,6 +75,7 @@ def _no_tools(tools: dict[int, str]) -> CannotMove:
 
 CAPTURERS: Final = (
     Capturer("builtins", _builtins, _set_builtins, from_new=True),
+    Capturer("functions of sys", _functions_of_sys, _set_functions_of_sys, from_new=True),
     # not sys.excepthook: IPython sets its own for each statement, and puts back after it what was there
     _hook(sys, "unraisablehook"),
     _hook(sys, "breakpointhook"),

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dis
 import functools
-import time
 import types
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from time import monotonic
 from typing import Any, Final
 
 from caesura.errors import CannotMove, HomeUnusable, SaveAborted
@@ -53,7 +53,7 @@ def explain(error: BaseException, root: Mapping[str, Any], anchors: Anchors) -> 
 
 def locate(error: BaseException, value: object, trial: Trial) -> Obstacle:
     """What in ``value`` makes ``trial`` raise ``error``; the path begins at ``value``."""
-    deadline = time.monotonic() + SEARCH_S
+    deadline = monotonic() + SEARCH_S
     path, found, reason = _descend("", value, error, trial, deadline)
     return _obstacle(reason, path.replace(" → ", ""), found)
 
@@ -70,7 +70,7 @@ class _Probe(ObjectPickler):
     """Writes one object into nothing and notes what would be written later."""
 
     def __init__(self, seeds: Seeds, loop: object, deadline: float) -> None:
-        super().__init__(Stream(lambda: time.monotonic() > deadline), loop=loop, seeds=seeds)
+        super().__init__(Stream(lambda: monotonic() > deadline), loop=loop, seeds=seeds)
         self.noted: list[tuple[Phase, object, Any]] = []
 
     def later(self, phase: Phase, obj: object, state: object) -> None:
@@ -82,7 +82,7 @@ class _Search:
         self._seeds = seeds
         self._cells = cells
         self._loop = loop
-        self._deadline = time.monotonic() + SEARCH_S
+        self._deadline = monotonic() + SEARCH_S
         self._noted: deque[tuple[Phase, object, Any]] = deque()
         self._seen: set[int] = set()
 
@@ -96,7 +96,7 @@ class _Search:
             found = self._look(label, value)
             if found is not None:
                 return found
-        while self._noted and time.monotonic() < self._deadline:
+        while self._noted and monotonic() < self._deadline:
             phase, _, state = self._noted.popleft()
             for label, value in self._parts(phase, state):
                 found = self._look(label, value)
@@ -182,7 +182,7 @@ def _descend(
     error: BaseException,
     trial: Trial,
     deadline: float,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = monotonic,
 ) -> _Found:
     """The innermost part of ``value`` that fails, how to reach it, and its error.
 

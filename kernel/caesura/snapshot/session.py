@@ -30,6 +30,10 @@ KEPT_BYTES: Final = 128 << 10
 _SESSION: Final = "session"
 _FIRST: Final = (types.FunctionType, type, types.ModuleType, int, float, str, bool, bytes, type(None))
 
+# Bound here: a notebook may replace them in their module.
+_dumps: Final = pickle.dumps
+_load: Final = pickle.load
+
 
 @dataclass(frozen=True)
 class LoadedSession:
@@ -144,7 +148,7 @@ def _dump(
     rest = {key: value for key, value in root.items() if key not in ("namespace", "early")}
     early, *late = states
     try:
-        stream.write(pickle.dumps(early, 5))  # a pickle of its own: it is read before the seeds are there
+        stream.write(_dumps(early, 5))  # a pickle of its own: it is read before the seeds are there
         pickler.dump_all([list(namespace), first, second, rest, loop_state.capture(loop), late])
     except (SaveAborted, CannotMove):
         raise
@@ -192,7 +196,7 @@ def load(
     try:
         with restoring.under_way():
             file = io.BytesIO(stream)
-            early = pickle.load(file)
+            early = _load(file)
             interpreter.restore(early)
             if prepare is not None:
                 anchors = prepare(early.get(_SESSION))

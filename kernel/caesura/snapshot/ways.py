@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Collection, Mapping
+from time import monotonic
 from typing import Final
 
 from caesura.snapshot.obstacles import children, joined
@@ -17,11 +17,11 @@ SEARCH_S: Final = 0.5
 def way_to(types: Collection[type], namespace: Mapping[str, object]) -> str:
     """The shortest way from a variable to an object of one of ``types`` (``model → .layers → [0]``), or to one of these
     themselves; empty if none is found."""
-    end = time.monotonic() + SEARCH_S
+    end = monotonic() + SEARCH_S
     waiting: deque[tuple[str, object]] = deque(namespace.items())
     fallback = ""
     seen: set[int] = set()
-    while waiting and time.monotonic() < end:
+    while waiting and monotonic() < end:
         way, value = waiting.popleft()
         if type(value) in types:
             return way

@@ -20,6 +20,7 @@ from caesura.store.blob_writer import TEMPORARY_PREFIX
 
 _READ_BYTES = 1 << 20
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_read_text = Path.read_text  # bound here: a notebook may replace it
 _TRASH_PREFIX = ".old-"
 
 
@@ -92,7 +93,7 @@ class OpenBlob:
 def boot_id() -> str:
     """What tells this boot of the machine from others; empty where the system does not say."""
     try:
-        return _BOOT_ID.read_text().strip()
+        return _read_text(_BOOT_ID).strip()
     except OSError:
         return ""
 

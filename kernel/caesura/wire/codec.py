@@ -10,12 +10,19 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from caesura.errors import EnvironmentFault
 
 _HEAD = struct.Struct("!II")
 _MAX_JSON_BYTES = 256 << 20
 _MAX_BUFFERS = 1 << 20
+
+# Bound here: a notebook may replace them in their modules while this works on.
+_dumps: Final = json.dumps
+_loads: Final = json.loads
+_pack: Final = struct.pack
+_unpack_from: Final = struct.unpack_from
 
 Buffer = bytes | bytearray | memoryview
 
@@ -26,9 +33,9 @@ class MalformedFrame(EnvironmentFault):
 
 def encode(body: dict[str, object], buffers: Sequence[Buffer] = ()) -> list[Buffer]:
     """The frame as a list of buffers, for ``sendmsg`` or a join; large buffers are not copied."""
-    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    text = _dumps(body, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
     views = [memoryview(buffer).cast("B") for buffer in buffers]
-    head = _HEAD.pack(len(text), len(views)) + b"".join(struct.pack("!Q", view.nbytes) for view in views)
+    head = _HEAD.pack(len(text), len(views)) + b"".join(_pack("!Q", view.nbytes) for view in views)
     return [head + text, *views]
 
 
@@ -62,7 +69,7 @@ class Decoder:
         start = _HEAD.size + 8 * count
         if len(pending) < start:
             return None
-        sizes = struct.unpack_from(f"!{count}Q", pending, _HEAD.size)
+        sizes = _unpack_from(f"!{count}Q", pending, _HEAD.size)
         total = start + json_bytes + sum(sizes)
         if len(pending) < total:
             return None
@@ -75,7 +82,7 @@ class Decoder:
                 position += size
         del pending[:total]
         try:
-            body = json.loads(text.decode("utf-8", "surrogatepass"))
+            body = _loads(text.decode("utf-8", "surrogatepass"))
         except ValueError as error:
             raise MalformedFrame(f"a frame does not hold JSON: {error}") from error
         if not isinstance(body, dict):

@@ -13,9 +13,9 @@ import os
 import selectors
 import socket
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from time import monotonic
 from typing import Any, Final, Protocol
 
 from caesura.errors import EnvironmentFault
@@ -117,18 +117,18 @@ class Channel:
             yield
         finally:
             self._batch_of = 0
-            if not may_wait or self._looks_at < time.monotonic():
+            if not may_wait or self._looks_at < monotonic():
                 self._wake()
 
     def look_soon(self) -> None:
         """Send what is there in 2 ms. For its own thread, before it passes something on that begins with a batch which
         may wait: a short cell has ended by then."""
-        self._looks_at = time.monotonic() + _SOON_S
+        self._looks_at = monotonic() + _SOON_S
         self._timers.append((self._looks_at, _look))
 
     def call_later(self, seconds: float, function: Callable[[], None]) -> None:
         """Have the channel's thread call ``function()`` in ``seconds``."""
-        self._timers.append((time.monotonic() + seconds, function))
+        self._timers.append((monotonic() + seconds, function))
         self._wake()
 
     def watch(self, descriptor: int, function: Callable[[], None]) -> None:
@@ -137,9 +137,9 @@ class Channel:
 
     def wait_until_sent(self, timeout_s: float) -> bool:
         """Wait until all that was queued has been written to the socket."""
-        deadline = time.monotonic() + timeout_s
+        deadline = monotonic() + timeout_s
         while self._queue or not self._out.is_empty:
-            if time.monotonic() > deadline:
+            if monotonic() > deadline:
                 return False
             self._is_idle.wait(_LOOK_S)
             self._is_idle.clear()
@@ -163,7 +163,7 @@ class Channel:
 
     def _run(self) -> None:
         while True:
-            now = time.monotonic()
+            now = monotonic()
             if self._socket is None and now >= self._next_try:
                 self._connect()
             self._run_timers(now)
@@ -192,7 +192,7 @@ class Channel:
             moments.append(self._next_try)
         if self._queue and self._is_welcome:
             return 0.0
-        return max(0.0, min(moments) - time.monotonic()) if moments else None
+        return max(0.0, min(moments) - monotonic()) if moments else None
 
     def _run_timers(self, now: float) -> None:
         for _ in range(len(self._timers)):
@@ -222,7 +222,7 @@ class Channel:
         self._selector.register(sock, selectors.EVENT_READ, None)
 
     def _try_later(self) -> None:
-        self._next_try = time.monotonic() + self._retry_s
+        self._next_try = monotonic() + self._retry_s
         self._retry_s = min(2 * self._retry_s, _LAST_RETRY_S)
 
     def _lose(self) -> None:

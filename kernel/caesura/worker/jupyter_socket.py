@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
+from json import loads
 from typing import Any
 
 from jupyter_client.session import DELIM
@@ -25,7 +25,7 @@ class JupyterSocket:
         raw = [part if isinstance(part, bytes) else bytes(part) for part in parts]  # a user's buffer may change later
         idents = raw.index(DELIM)
         frames = raw[idents + 2 :]  # without the delimiter and the signature
-        header, parent = json.loads(frames[0]), json.loads(frames[1])
+        header, parent = loads(frames[0]), loads(frames[1])
         self._send(
             Output(
                 epoch=0,

@@ -9,10 +9,10 @@ import contextlib
 import gc
 import io
 import logging
-import os
 import sys
 import weakref
 from dataclasses import dataclass
+from os import fstat, listdir  # by name: a notebook may replace them in their module
 from typing import Any, Final, cast
 
 STANDARD: Final = frozenset({0, 1, 2})
@@ -25,13 +25,13 @@ Descriptors = dict[int, tuple[int, int]]
 def open_descriptors() -> Descriptors:
     """The descriptors of this process; empty where the system does not list them."""
     try:
-        listed = map(int, os.listdir("/dev/fd"))
+        listed = map(int, listdir("/dev/fd"))
     except OSError:
         return {}
     found = {}
     for number in listed:
         with contextlib.suppress(OSError):  # the one with which the list was read is in it, and closed by now
-            about = os.fstat(number)
+            about = fstat(number)
             found[number] = about.st_dev, about.st_ino
     return found
 

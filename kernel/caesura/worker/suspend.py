@@ -12,8 +12,8 @@ import logging
 import os
 import queue
 import threading
-import time
 from collections.abc import Callable, Iterator
+from time import monotonic
 from typing import Final, Protocol
 
 from caesura import points
@@ -127,7 +127,7 @@ class Suspension:
         block = self._loop.block()
         if self._is_possible(request, block):
             with self._frozen():
-                began = time.monotonic()
+                began = monotonic()
                 self._flush()
                 self._save(request, block, began, None)
         self._loop.let_time_pass()
@@ -141,7 +141,7 @@ class Suspension:
             self._is_early = True
             self._something_came.clear()
         with self._frozen():
-            began = time.monotonic()
+            began = monotonic()
             serialised: Serialised | None = None
             try:
                 self._flush()
@@ -218,7 +218,7 @@ class Suspension:
             self._abort(request)
             return
         self.size_bytes = saved.size_bytes
-        seconds = time.monotonic() - began
+        seconds = monotonic() - began
         pending = sorted(self._loop.operations)
 
         def prepared(_number: int) -> Prepared:

@@ -16,10 +16,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from caesura import points
@@ -143,7 +143,7 @@ class _Trial:
         wanted = wire.Try(cwd=entered.cwd, env=dict(entered.variables), limit_s=limit_s)
         self._unsent = memoryview(b"".join((*wire.pack(wanted), *wire.pack(attach))))
         self._limit_s = limit_s
-        self._deadline = time.monotonic() + limit_s
+        self._deadline = monotonic() + limit_s
         self._pid = 0
         self._started: subprocess.Popen[bytes] | None = None
 
@@ -189,7 +189,7 @@ class _Trial:
         while True:
             if aborted():
                 raise SaveAborted("something came before it was known that the session can be loaded")
-            if time.monotonic() > self._deadline:
+            if monotonic() > self._deadline:
                 return Failure(_hang(self._limit_s), is_hang=True)
             poll.register(connection, select.POLLIN | (select.POLLOUT if unsent else 0))
             if not poll.poll(1000 * _LOOK_S):

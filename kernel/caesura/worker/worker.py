@@ -9,9 +9,9 @@ import os
 import queue
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Mapping
+from time import monotonic
 from typing import Any
 
 from caesura import __version__, config, frames, points
@@ -97,7 +97,7 @@ class Worker:
         asyncio.set_event_loop(self._loop)
         self._channel.start()
         attach = self._attached.get()
-        began = time.monotonic()
+        began = monotonic()
         if not self._take_up(attach, began):
             self._channel.wait_until_sent(_LAST_WORDS_S)
             return 1
@@ -193,7 +193,7 @@ class Worker:
         return True
 
     def _say_loaded(self, began: float) -> None:
-        self._answer(wire.Loaded(epoch=self._epoch, seconds=time.monotonic() - began))
+        self._answer(wire.Loaded(epoch=self._epoch, seconds=monotonic() - began))
 
     def _answer(self, message: wire.Loaded | wire.LoadFailed) -> None:
         self._unanswered = message

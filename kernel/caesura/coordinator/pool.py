@@ -29,12 +29,30 @@ _RESUMED_FIRST_S: Final = 2.0
 class Pool:
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._short = 0  # who could not be given a worker when it was last looked at
 
     def want(self, session: Session) -> None:
         """The session needs a worker; it keeps its place if it has asked before."""
         if session.wants_since is None:
             session.wants_since = self._core.now
-        self.schedule()
+        if self._is_hopeless(session):
+            self._short += 1
+            self._say(session, "waits for a worker")
+        else:
+            self.schedule()
+
+    def _is_hopeless(self, session: Session) -> bool:
+        """Whether looking at all who wait would give it nothing: as many wait as there are workers, so that every one
+        that can make room was asked to. Thousands may become due at once."""
+        core = self._core
+        environment = core.environments.get(session.key)
+        return (
+            self._short >= max(1, len(core.workers))
+            and not _is_urgent(session)
+            and environment is not None
+            and not environment.error
+            and self.counted() >= core.limits.workers
+        )
 
     def worker_changes(self) -> None:
         """A worker began something: whether it counts may change with time alone."""
@@ -45,20 +63,22 @@ class Pool:
         """Give workers to who waits, as far as there are any; make room; say when to look again."""
         core = self._core
         waiting = [s for s in core.live_sessions() if s.wants_since is not None and s.worker is None]
+        short = self._short = 0
         if not waiting:
             return
-        waiting.sort(key=lambda s: (not _is_urgent(s), (s.wants_since or 0.0) - s.is_due * _RESUMED_FIRST_S))
-        short = 0
+        counted = self.counted()
+        if counted < core.limits.workers or any(map(_is_urgent, waiting)):  # else the order changes nothing
+            waiting.sort(key=lambda s: (not _is_urgent(s), (s.wants_since or 0.0) - s.is_due * _RESUMED_FIRST_S))
+        acted_for = {worker.session_id for worker in core.workers.values()}
         for session in waiting:
-            if core.worker.has_process(session):
-                session.wants_since = session.wants_since or core.now
+            if session.session_id in acted_for:
                 continue  # a new epoch only when the old process is known to be dead
             environment = core.environments.get(session.key)
             if environment is None or environment.error:
                 core.session.prepare_environment(session)
             if _is_urgent(session):
                 self._give(session, urgent=True)
-            elif self.counted() >= core.limits.workers:
+            elif counted >= core.limits.workers:
                 short += 1
                 self._say(session, "waits for a worker")
             elif len(core.workers) >= core.limits.workers and not self._has_memory():
@@ -66,6 +86,8 @@ class Pool:
                 self._say(session, "waits for memory: less than the reserve is free, so no further worker is started")
             else:
                 self._give(session, urgent=False)
+                counted += 1
+        self._short = short
         if short:
             self._make_room(short)
 
@@ -134,7 +156,8 @@ class Pool:
             for worker in core.workers.values()
             if self._counts(worker)
         )
-        parkable = [session for session in core.live_sessions() if core.parking.may(session)]
+        held = map(core.sessions.get, dict.fromkeys(worker.session_id for worker in core.workers.values()))
+        parkable = [session for session in held if session is not None and core.parking.may(session)]
         parkable.sort(key=lambda session: session.last_used)
         for session in parkable[: max(0, wanted - coming)]:
             core.parking.park(session)

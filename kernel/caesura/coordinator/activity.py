@@ -33,8 +33,10 @@ class Activity:
         """Every cell that is not over is busy."""
         self._is_set = False
         for session in self._core.live_sessions():
-            if session.kind is Kind.NOTEBOOK and session.is_front_live and self.say_busy(session):
-                self.begins()
+            if session.kind is Kind.NOTEBOOK and session.cell is not None:
+                self.begins()  # also if there is nothing to say yet: its worker may be about to start it
+                if session.is_front_live:
+                    self.say_busy(session)
 
     def say_busy(self, session: Session) -> bool:
         """Tell the clients that the notebook's cell is not over, if it has one; whether it has."""

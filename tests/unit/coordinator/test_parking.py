@@ -161,3 +161,13 @@ def test_a_silent_cell_is_said_to_be_busy_again_and_again_and_a_parked_notebook_
     world.front.clear()
     world.pass_time(1000)
     assert world.front == []
+
+
+def test_a_cell_that_is_about_to_start_is_said_to_be_busy_later(make_world: MakeWorld) -> None:
+    world = make_world(activity_s=60, park_after_s=30)
+    session = used(world)
+    cell = world.run(session, "wait")
+    world.run_until(lambda: world.session(session).cell is not None, "handed out")
+    world.core.timer(("activity",))
+    world.pass_time(61)
+    assert world.states(cell) == ["busy"] * 2

@@ -21,8 +21,9 @@ PYTEST := $(DEV)/bin/python -m pytest
 tier = $(if $(wildcard $(foreach depth,/ /*/ /*/*/,tests/$(1)$(depth)test_*.py)),tests/$(1))
 TIERS := $(foreach name,unit server contract golden interpreter,$(call tier,$(name)))
 PARALLEL := -q -n 2
-# Tests that start processes: two at a time, and again if one fails, because their deadlines feel a busy machine.
-PROCESSES := -n 2 --dist loadscope --reruns 2
+# Tests that start processes: three at a time, since they wait a lot, and again if one fails, because their deadlines
+# feel a busy machine.
+PROCESSES := -n 3 --dist loadscope --reruns 2
 PROCESS_TIERS := $(foreach name,process always,$(call tier,$(name)))
 ALWAYS := $(foreach name,moves kernel_suite interrupts pool libraries,tests/process/test_$(name).py)
 PER_PYTHON := $(foreach name,unit/frames unit/snapshot golden interpreter,$(call tier,$(name)))

@@ -28,7 +28,7 @@ def test_a_cell_that_does_not_fit_under_the_quota_is_held_and_goes_on(make_home:
     assert home.command("events", "send", "go", "--json", "7").returncode == 0
     assert notebook.wait(cell).text == "7 3000000 True\n"
 
-    small = notebook.submit("del large\nprint(await caesura.event('again'))")
+    small = notebook.submit("large = os.urandom(300_000)\nprint(await caesura.event('again'))")
     notebook.wait_for_state(small, "released")
     told = json.loads(home.command("store", "collect", "--json").stdout)
     assert told["quota_bytes"] == 2_000_000

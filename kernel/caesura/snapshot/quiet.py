@@ -15,7 +15,11 @@ RECURSION_LIMIT: Final = 4000
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """No collection, no warnings of pickle's own, and room for nested data."""
+    """No collection, no trace or profile function, no warnings of pickle's own, and room for nested data."""
+    # First and last: such a function is the user's, and would change what is being written.
+    trace, profile = sys.gettrace(), sys.getprofile()
+    sys.setprofile(None)
+    sys.settrace(None)
     collecting, limit, filters = gc.isenabled(), sys.getrecursionlimit(), warnings.filters
     # Not by catch_warnings, after which every module shows again what it has shown once.
     warnings.filters = [("ignore", None, Warning, None, 0)]
@@ -28,3 +32,7 @@ def quiet() -> Iterator[None]:
         warnings.filters = filters
         if collecting:
             gc.enable()
+        if trace is not None:
+            sys.settrace(trace)
+        if profile is not None:
+            sys.setprofile(profile)

@@ -24,7 +24,6 @@ PARALLEL := -q -n 2
 # Tests that start processes: three at a time, since they wait a lot, and again if one fails, because their deadlines
 # feel a busy machine.
 PROCESSES := -n 3 --dist loadscope --reruns 2
-PROCESS_TIERS := $(foreach name,process always,$(call tier,$(name)))
 ALWAYS := $(foreach name,moves kernel_suite interrupts pool libraries,tests/process/test_$(name).py)
 PER_PYTHON := $(foreach name,unit/frames unit/snapshot golden interpreter,$(call tier,$(name)))
 
@@ -107,7 +106,10 @@ test-asyncio: $(DEV)/.ready ## CPython's tests of asyncio while all that is susp
 
 .PHONY: test-processes
 test-processes: $(DEV)/.ready ## notebooks through real kernels
-	@for tier in $(PROCESS_TIERS); do echo "== $$tier"; $(PYTEST) $(PROCESSES) $$tier; done
+	@echo "== tests/process"
+	@$(PYTEST) $(PROCESSES) tests/process
+	@echo "== tests/always"
+	@$(PYTEST) $(PROCESSES) --dist loadgroup tests/always
 
 .PHONY: test-faults
 test-faults: $(DEV)/.ready ## processes killed and stopped at every named point

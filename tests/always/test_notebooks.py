@@ -30,12 +30,13 @@ def plain(path: Path, make_home: Callable[..., Home]) -> list[CellRun]:
     return _plain[path]
 
 
-def name(path: Path) -> str:
-    return path.stem
+def together(paths: list[Path]) -> list[object]:
+    """Those of one notebook run in one process, for which the plain kernel has to run it once."""
+    return [pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(path.stem)) for path in paths]
 
 
 @pytest.mark.parametrize("policy", ["never", "auto", "always"])
-@pytest.mark.parametrize("path", [*NOTEBOOKS, *EXAMPLES], ids=name)
+@pytest.mark.parametrize("path", together([*NOTEBOOKS, *EXAMPLES]))
 def test_the_outputs_are_those_of_a_plain_kernel(path: Path, policy: str, make_home: Callable[..., Home]) -> None:
     for library in NEEDS.get(path.stem, ()):
         if importlib.util.find_spec(library) is None:
@@ -52,7 +53,7 @@ def test_the_outputs_are_those_of_a_plain_kernel(path: Path, policy: str, make_h
         assert moves > 0
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=name)
+@pytest.mark.parametrize("path", together(EXAMPLES))
 def test_nine_of_ten_blocks_of_an_example_are_moved_under_always(path: Path, make_home: Callable[..., Home]) -> None:
     cells = run(path, make_home(CAESURA_WORKERS="2", CAESURA_POLICY="always"), "caesura")
     blocks = sum(len(cell.decisions) for cell in cells)

@@ -28,7 +28,7 @@ ALWAYS := $(foreach name,moves kernel_suite interrupts pool libraries,tests/proc
 # What depends on the interpreter: a run for each group, since what tests of one leave behind in their process others
 # would find there.
 PER_PYTHON := tests/unit/frames tests/unit/snapshot
-PER_PYTHON_NEW := tests/golden tests/interpreter
+PER_PYTHON_ALONE := tests/golden tests/interpreter
 
 .PHONY: help
 help: ## list the commands
@@ -141,19 +141,19 @@ test-pythons: $(DEV)/.ready ## frames and snapshots on every other supported Pyt
 		if ! python=$$(.ci/pythons find $$minor); then \
 			echo "== Python $$minor was not found: its frames and snapshots are not tested here"; continue; \
 		fi; \
-		echo "== $(PER_PYTHON) $(PER_PYTHON_NEW) on Python $$minor"; \
+		echo "== $(PER_PYTHON) $(PER_PYTHON_ALONE) on Python $$minor"; \
 		$(MAKE) --no-print-directory PYTHON=$$python .venv-$$minor/.ready; \
 		.venv-$$minor/bin/python -m pytest $(PARALLEL) $(PER_PYTHON); \
-		.venv-$$minor/bin/python -m pytest $(PARALLEL) $(PER_PYTHON_NEW); \
+		.venv-$$minor/bin/python -m pytest $(PARALLEL) $(PER_PYTHON_ALONE); \
 	done
 
 .PHONY: test-314
 test-314: ## what depends on the interpreter, and moves of real cells, on CPython 3.14 of a newer Debian suite
 	@python=$$(.ci/pythons find 3.14) || { echo "== CPython 3.14: skipped"; exit 0; }; \
 	$(MAKE) --no-print-directory PYTHON=$$python .venv-3.14/.ready; \
-	echo "== $(PER_PYTHON) $(PER_PYTHON_NEW) on $$(.venv-3.14/bin/python --version)"; \
+	echo "== $(PER_PYTHON) $(PER_PYTHON_ALONE) on $$(.venv-3.14/bin/python --version)"; \
 	.venv-3.14/bin/python -m pytest $(PARALLEL) $(PER_PYTHON); \
-	.venv-3.14/bin/python -m pytest $(PARALLEL) $(PER_PYTHON_NEW); \
+	.venv-3.14/bin/python -m pytest $(PARALLEL) $(PER_PYTHON_ALONE); \
 	.venv-3.14/bin/python -m pytest $(PROCESSES) tests/process/test_moves.py
 
 .PHONY: test-315

@@ -38,11 +38,10 @@ class Activity:
                 if session.is_front_live:
                     self.say_busy(session)
 
-    def say_busy(self, session: Session) -> bool:
-        """Tell the clients that the notebook's cell is not over, if it has one; whether it has."""
+    def say_busy(self, session: Session) -> None:
+        """Tell the clients that the notebook's cell is not over, if it has one that has begun."""
         cell = session.cell
         if cell is None or cell.request is None or cell.state in FINAL or cell.state is CellState.QUEUED:
-            return False
+            return
         busy = FrontPublish(session.session_id, "status", {"execution_state": "busy"}, cell.request.header)
         self._core.put(busy)
-        return True

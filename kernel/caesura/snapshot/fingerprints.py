@@ -32,7 +32,8 @@ _ENTRY_BYTES: Final = {0: 24, 1: 16}
 
 
 def fingerprint(contents: dict[str, Any]) -> Fingerprint | None:
-    """What :func:`is_same` takes; None if this dict or interpreter cannot be looked at in this way."""
+    """Equal as long as nothing is set, added or deleted; the objects have to be alive still. None if this dict or
+    interpreter cannot be looked at in this way."""
     return _read(contents) if _is_proven() else None
 
 
@@ -91,11 +92,6 @@ class WatchedDicts:
         return before is not None and ctypes.string_at(*before[:2]) == before[2]
 
 
-def is_same(contents: dict[str, Any], before: Fingerprint) -> bool:
-    """Whether nothing was set, added or deleted since ``before`` was taken; the objects have to be alive still."""
-    return _read(contents) == before
-
-
 @functools.cache
 def _has_versions() -> bool:
     """Whether each change of a dict shows in its head."""
@@ -128,4 +124,4 @@ def _is_proven() -> bool:
         known[5] = object()  # from here on its keys are not only strings
     before = _read(known)
     known["first"] = object()
-    return before is not None and not is_same(known, before)
+    return before is not None and _read(known) != before

@@ -50,7 +50,7 @@ def replaced() -> Iterator[tuple[str, object]]:
         now = vars(sys.modules[module])
         for name, old in known.items():
             is_shells = module == "builtins" and name in _OF_THE_SHELL
-            if callable(old) and not is_shells and not is_same(now.get(name), old):
+            if now.get(name) is not old and callable(old) and not is_shells and not is_same(now.get(name), old):
                 yield f"{module}:{name}", old
 
 

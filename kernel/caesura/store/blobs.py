@@ -19,6 +19,7 @@ What must not be here: what the bytes mean. Nothing is unpickled.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -88,7 +89,26 @@ class Blobs:
         if not views:
             return []
         try:
-            return self._put(views, aborted, room_bytes)
+            with self._explained():
+                return self._put(views, aborted, room_bytes)
+        finally:
+            for view in views:  # a traceback must not keep the user's buffers from being resized
+                view.release()
+
+    def ref_without_file(self, data: bytes, room_bytes: int | None = None) -> BlobRef:
+        """What :meth:`put` would give for ``data`` alone, which the caller keeps; :meth:`check` is the way back.
+        StoreFull and HomeUnusable as there."""
+        with self._explained():
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._room(room_bytes).take(len(data))
+        digest, _ = content_hashes(self._key)
+        digest.update(memoryview(data))
+        return BlobRef(digest.hexdigest(), len(data))
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise no_room(self._directory, str(error.strerror)) from error
@@ -96,18 +116,6 @@ class Blobs:
                 f"Nothing can be stored in {self._directory}: {error.strerror or error}. "
                 "Free some space or make it writable, or point CAESURA_HOME at another directory."
             ) from error
-        finally:
-            for view in views:  # a traceback must not keep the user's buffers from being resized
-                view.release()
-
-    def ref_without_file(self, data: bytes, room_bytes: int | None = None) -> BlobRef:
-        """What :meth:`put` would give for ``data`` alone, which the caller keeps; :meth:`check` is the way back.
-        StoreFull as there."""
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._room(room_bytes).take(len(data))
-        digest, _ = content_hashes(self._key)
-        digest.update(memoryview(data))
-        return BlobRef(digest.hexdigest(), len(data))
 
     def check(self, ref: BlobRef, data: Buffer) -> None:
         """SnapshotRefused, naming the blob, unless ``data`` is what ``ref`` was made for."""

@@ -488,3 +488,17 @@ def test_a_worker_gets_blobs_without_a_database_an_event_loop_or_sockets() -> No
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_goes_into_no_file_needs_a_directory_and_room_as_well(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(HomeUnusable, match="Nothing can be stored"):
+        Blobs(tmp_path / "file" / "blobs", KEY).ref_without_file(b"data")
+    blobs = Blobs(tmp_path / "blobs", KEY)
+    with pytest.raises(StoreFull):
+        blobs.ref_without_file(b"data", room_bytes=3)
+    ref = blobs.ref_without_file(b"data", room_bytes=4)
+    blobs.check(ref, b"data")
+    with pytest.raises(SnapshotRefused, match=ref.name):
+        blobs.check(ref, b"Data")
+    assert not [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]

@@ -41,6 +41,7 @@ from caesura.snapshot import (
     mocks,
     registered,
     suspended,
+    syntax_trees,
     threads,
     type_parameters,
     weak_references,
@@ -127,6 +128,7 @@ if sys.version_info >= (3, 12):
     _EXACT[typing.TypeAliasType] = type_parameters.reduce_type_alias
 
 _SUBCLASSES: Final[tuple[tuple[type, Reducer], ...]] = (
+    *((cls, syntax_trees.reduce_mark) for cls in syntax_trees.MARKS),
     (asyncio.Task, asyncio_objects.reduce_task),
     (asyncio.Future, asyncio_objects.reduce_future),
     (BaseException, exceptions.reduce_exception),

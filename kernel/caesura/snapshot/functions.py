@@ -16,7 +16,7 @@ from typing import Any
 from caesura.errors import CannotMove
 from caesura.snapshot import made_modules
 from caesura.snapshot.class_namespaces import class_of, namespace_of
-from caesura.snapshot.reducing import Pickling, Reduced, find_global, global_name, is_importable
+from caesura.snapshot.reducing import NOTEBOOK_MODULES, Pickling, Reduced, find_global, global_name, is_importable
 
 _PARTS = ("__defaults__", "__kwdefaults__", "__module__", "__doc__", "__qualname__")
 
@@ -26,6 +26,9 @@ def reduce_function(pickler: Pickling, function: types.FunctionType) -> Reduced:
     if name is not None:
         is_plain = name[1] == function.__qualname__ and find_global(*name) is function
         return NotImplemented if is_plain else (import_global, name)
+    place = _where_defined(function)
+    if place is not None:
+        return import_global, place
     state = {part: getattr(function, part) for part in _PARTS}
     state.update(_annotations(function))
     if getattr(function, "__type_params__", ()):
@@ -37,6 +40,15 @@ def reduce_function(pickler: Pickling, function: types.FunctionType) -> Reduced:
         function.__closure__,
     )
     return make_function, arguments, (state, function.__dict__), None, None, fill_function
+
+
+def _where_defined(function: types.FunctionType) -> tuple[str, str] | None:
+    """Module and name of a function that says it is another one, as ``functools.wraps`` has it do, but stands in its
+    module under the name of its definition. IPython's ``open`` is one, in every notebook."""
+    module, name = function.__globals__.get("__name__"), function.__code__.co_name
+    if not isinstance(module, str) or module in NOTEBOOK_MODULES or not is_importable(sys.modules.get(module)):
+        return None
+    return (module, name) if vars(sys.modules[module]).get(name) is function else None
 
 
 def _annotations(function: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import site
 import sys
 import sysconfig
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeGuard
@@ -55,9 +55,12 @@ class Change:
 
 @dataclass(slots=True)
 class _Note:
+    """``classes`` are those among the values of a module."""
+
     contents: Mapping[str, Any]
     names: list[str]
     values: list[Any]
+    classes: tuple[type, ...] = ()
 
 
 _modules: dict[str, _Note] = {}
@@ -125,11 +128,12 @@ def _note(name: str, module: types.ModuleType) -> None:
     if name.partition(".")[0] in _OURS:
         return
     contents = module.__dict__
-    _modules[name] = _noted(contents)
+    note = _modules[name] = _noted(contents)
     _watched.note(name, contents)
-    for value in list(contents.values()):
-        if _is_plain_class(value) and value not in _classes and value.__module__ == name:
-            _classes[value] = _noted(value.__dict__)
+    note.classes = _plain_classes(note.values)
+    for cls in note.classes:
+        if cls not in _classes and cls.__module__ == name:
+            _classes[cls] = _noted(cls.__dict__)
 
 
 def _noted(contents: Mapping[str, Any]) -> _Note:
@@ -166,7 +170,8 @@ def has_reloaded() -> bool:
 
 def library_changes(namespace: Mapping[str, Any]) -> Iterator[Change]:
     """What was set at run time in modules of libraries, and in their classes as far as ``namespace`` leads to them."""
-    for name in _watched.changed():
+    changed = _watched.changed()
+    for name in changed:
         note, module = _modules[name], sys.modules.get(name)
         if name in _sources or not isinstance(module, types.ModuleType) or module.__dict__ is not note.contents:
             continue
@@ -174,7 +179,7 @@ def library_changes(namespace: Mapping[str, Any]) -> Iterator[Change]:
             _watched.note(name, module.__dict__)
         else:
             yield from _differences(name, "", module, note)
-    for cls in _near_classes(namespace):
+    for cls in _near_classes(namespace, changed):
         note = _classes.get(cls)  # type: ignore[assignment]
         if note is not None and cls.__module__ not in _sources and not _has_values_of(note):
             yield from _differences(cls.__module__, cls.__qualname__, cls, note)
@@ -202,17 +207,27 @@ def value_at_import(module: str, path: str) -> object:
     return MISSING if found is None else vars(found).get(name, MISSING)
 
 
-def _near_classes(namespace: Mapping[str, Any]) -> set[type]:
+def _near_classes(namespace: Mapping[str, Any], changed: Collection[str]) -> set[type]:
+    """The classes to which ``namespace`` leads; ``changed`` are the modules that may not be as they were noted."""
     if "unittest.mock" in sys.modules:
         return set(_classes)
     found: set[type] = set()
-    for value in list(namespace.values()):
+    values: list[Any] = list(namespace.values())
+    for value in values:
         if is_a(value, types.ModuleType):
-            found.update(each for each in list(vars(value).values()) if _is_plain_class(each))
+            contents = value.__dict__
+            name = contents.get("__name__")
+            note = _modules.get(name) if isinstance(name, str) else None
+            is_as_noted = note is not None and note.contents is contents and name not in changed
+            found.update(note.classes if note is not None and is_as_noted else _plain_classes(list(contents.values())))
         else:
             cls: type = value if is_a(value, type) else type(value)
-            found.update(each for each in cls.__mro__ if _is_plain_class(each))
+            found.update(_plain_classes(cls.__mro__))
     return found
+
+
+def _plain_classes(values: Iterable[object]) -> tuple[type, ...]:
+    return tuple(value for value in values if _is_plain_class(value))
 
 
 def _is_plain_class(value: object) -> TypeGuard[type]:

@@ -35,7 +35,6 @@ ALWAYS: Final = 256
 _LEAVE_NOTHING: Final = b"N\x940"  # NONE, MEMOIZE, POP
 _LEAVE_PERSISTENT: Final = b"Q\x940"  # BINPERSID, MEMOIZE, POP
 
-_LONG_GET: Final = re.compile(rb"j(?=(..)\x00\x00)", re.DOTALL)
 _LONG_BYTES: Final = 1 << 20
 
 
@@ -152,15 +151,21 @@ def _memo_of(warm: WarmModules, others: Sequence[tuple[str, object]]) -> dict[in
 def used(names: Sequence[str], stream: bytes) -> list[int]:
     """The places to which ``stream`` refers, and perhaps a few more, beside the empty ones."""
     count = len(names)
-    gets = _LONG_GET if len(stream) < _LONG_BYTES or count <= ALWAYS else _gets_below(count)
-    found = {place for each in set(gets.findall(stream)) if ALWAYS <= (place := _number(each)) < count}
+    gets = _gets_roughly_below(count >> 8) if len(stream) < _LONG_BYTES or count <= ALWAYS else _gets_below(count)
+    found = {place for each in set(gets.findall(stream)) if (place := _number(each)) < count}
     # Not all names are looked at: in a forked process that would copy the pages of most of them.
     return [place for place, name in enumerate(names[:ALWAYS]) if name] + sorted(found)
 
 
+@functools.cache
+def _gets_roughly_below(high: int) -> re.Pattern[bytes]:
+    """The opcodes that refer to a place from ALWAYS to 256 * ``high`` + 255, with the lower two bytes of the place."""
+    return re.compile(rb"j(?=(.[\x01-%b])\x00\x00)" % _escaped(min(max(high, 1), 255)), re.DOTALL)
+
+
 def _gets_below(count: int) -> re.Pattern[bytes]:
-    """As ``_LONG_GET``, but only of places from ALWAYS to ``count``: what a long stream names most often are its own
-    keys, whose places lie right behind. (It takes longer to make than a short stream to be searched.)"""
+    """Those that refer to a place from ALWAYS to ``count - 1``: what a long stream names most often are its own keys,
+    whose places lie right behind."""
     high, low = divmod(min(count, 1 << 16) - 1, 256)
     below = rb"[\x00-%b]%b" % (_escaped(low), _escaped(high))
     if high > ALWAYS >> 8:

@@ -100,7 +100,7 @@ def _may_be_opened_by_python(number: int, mode: int) -> bool:
 
 
 def _is_of_library(number: int) -> bool:
-    target = _target(number)
+    target = _target(number).removesuffix(" (deleted)")
     if target.endswith(_OF_DATABASES):
         return True
     can_be_written = fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY

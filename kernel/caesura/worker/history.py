@@ -6,6 +6,8 @@ from typing import Any
 
 from IPython.core.history import HistoryManager
 
+from caesura.errors import CannotMove
+
 
 class SessionHistory(HistoryManager):  # type: ignore[misc]
     """A history that takes its session number when it is told to, not when it is made."""
@@ -23,6 +25,24 @@ class SessionHistory(HistoryManager):  # type: ignore[misc]
             self.new_session()
         else:
             self.session_number = session_number
+
+    @property
+    def journal(self) -> str:
+        """The file that SQLite has beside the database while it writes; empty if there is none. A thread of IPython's
+        writes what is run, so it may be there at any time."""
+        return f"{self.hist_file}-journal" if self.enabled and str(self.hist_file) != ":memory:" else ""
+
+    def write_out(self) -> None:
+        """Write what is not in the database yet. CannotMove if that fails: it would be lost with the process."""
+        if not self.enabled:
+            return
+        try:
+            self.writeout_cache()
+        except Exception as error:
+            remedy = f"{type(error).__name__}: {error}. It is tried again at the next await."
+            raise CannotMove(
+                f"the input history, which cannot be written to {self.hist_file}", remedy=remedy
+            ) from error
 
 
 def install_history(shell: Any) -> SessionHistory:

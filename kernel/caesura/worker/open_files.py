@@ -12,7 +12,7 @@ import logging
 import sys
 import weakref
 from dataclasses import dataclass
-from os import fstat, listdir  # by name: a notebook may replace them in their module
+from os import fstat, listdir, stat  # by name: a notebook may replace them in their module
 from typing import Any, Final, cast
 
 STANDARD: Final = frozenset({0, 1, 2})
@@ -45,9 +45,9 @@ class Bare:
     memory_maps: int = 0
 
 
-def flush_files(ours: Descriptors) -> Bare:
-    """Flush every file object of the process, unless it has no descriptors but ``ours``, which lead where they led; the
-    descriptors that are neither ours nor those of a file object.
+def flush_files(ours: Descriptors, our_file: str = "") -> Bare:
+    """Flush every file object of the process, unless it has no descriptors but ``ours``, which lead where they led, and
+    one of ``our_file``; the descriptors that are neither ours nor those of a file object.
 
     The collector's list of all objects is only walked when there is a descriptor that is not ours.
     """
@@ -55,6 +55,8 @@ def flush_files(ours: Descriptors) -> Bare:
     if found and found.items() <= ours.items():
         return Bare()
     bare = {number for number, target in found.items() if ours.get(number) != target}
+    if found and our_file and len(bare) == 1 and _leads_to(our_file, *bare):
+        return Bare()
     memory_map: Any = getattr(sys.modules.get("mmap"), "mmap", None)
     memory_maps = 0
     owned: set[int] = set()
@@ -83,6 +85,13 @@ def flush_files(ours: Descriptors) -> Bare:
     # The interpreter's own file objects on these do not know that they were led elsewhere.
     owned -= STANDARD
     return Bare(frozenset(bare - owned), memory_maps)
+
+
+def _leads_to(path: str, number: int) -> bool:
+    try:
+        return (about := fstat(number)).st_ino == (named := stat(path)).st_ino and about.st_dev == named.st_dev
+    except OSError:
+        return False  # it is gone, or was never there
 
 
 def flush_log_handlers() -> None:

@@ -63,17 +63,18 @@ class SessionSnapshot:
 
     def flush(self) -> None:
         """See :class:`caesura.worker.suspend.Saves`."""
-        self._bare_descriptors = flush_files(self._own_descriptors)
+        self._bare_descriptors = flush_files(self._own_descriptors, self._kernel.shell.history_manager.journal)
         flush_log_handlers()
-        history = self._kernel.shell.history_manager
-        if history.enabled:
-            history.writeout_cache()
         drain(*self._streams)
 
     def serialise(self, aborted: Callable[[], bool]) -> snapshot.Serialised:
         """See :class:`caesura.worker.suspend.Saves`."""
         refuse_bare_descriptors(self._bare_descriptors, self._kernel.shell.user_ns, self._loop)
-        return snapshot.serialise(self._root(), anchors=self._anchors(), loop=self._loop, aborted=aborted)
+        serialised = snapshot.serialise(self._root(), anchors=self._anchors(), loop=self._loop, aborted=aborted)
+        # After that: a thread began to write down this cell's text when it began, and is done by now.
+        self._kernel.shell.history_manager.write_out()
+        drain(*self._streams)  # the history may have said something
+        return serialised
 
     def store(
         self, serialised: snapshot.Serialised, block: Block, aborted: Callable[[], bool], room_bytes: int | None

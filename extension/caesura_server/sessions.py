@@ -20,6 +20,7 @@ from caesura_server.handlers import Handler
 _WHY = {
     "quota": "more was printed than is kept for a notebook that nobody has open (the setting outputs_quota_mb)",
     "age": "nobody has opened the notebook for too long (the setting outputs_max_age_h)",
+    "file": "the file that they were in is not whole, as after a power cut",
 }
 
 

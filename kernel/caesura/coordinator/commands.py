@@ -126,7 +126,8 @@ class HoldIopub:
 class FrontSend:
     """Pass a message of the worker on. ``frames`` are header, parent header, metadata, content, buffers.
 
-    ``place`` is its number among the notebook's recorded outputs; it is sent at most once, restarts included.
+    ``place`` is its number among the notebook's recorded outputs; it is sent at most once, restarts included. What lies
+    ``apart`` (:class:`~caesura.wire.messages.Output`) is in the file of the number ``file``.
     """
 
     session_id: str
@@ -134,6 +135,8 @@ class FrontSend:
     idents: Sequence[bytes]
     frames: Sequence[bytes]
     place: int = 0
+    file: int = 0
+    apart: Sequence[Sequence[int]] = ()
 
 
 @dataclass(frozen=True, slots=True)

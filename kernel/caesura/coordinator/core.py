@@ -73,6 +73,7 @@ class Core:
         self.new_id = new_id
         self.room_bytes: Callable[[], int | None] = lambda: None  # what a snapshot may add to the store
         self.wrote: Callable[[int], None] = lambda size_bytes: None
+        self.sweep_outputs: Callable[[str], None] = lambda session_id: None  # remove files that no record names
         self.started: Callable[[int], str] = lambda pid: ""  # which process it is that has this pid; "" if none has
         self.pid_of_link: Callable[[int], int] = lambda link: 0  # who is at the other end
         self.about = about  # {"pid", "version", "home", "started"}

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,10 +20,13 @@ from caesura.coordinator.core import Core
 from caesura.coordinator.front import Front
 from caesura.coordinator.history_file import read_history
 from caesura.coordinator.listeners import Listeners
+from caesura.coordinator.requests import whole
 from caesura.coordinator.sent_marks import SentMarks
 from caesura.coordinator.timers import Timers
 from caesura.errors import CaesuraError, EnvironmentFault, HomeUnusable
 from caesura.store.begun import forget as forget_begun
+from caesura.store.output_files import OutputFiles
+from caesura.wire.codec import Buffer
 from caesura.wire.messages import Json, Message, Reply, pack
 
 if TYPE_CHECKING:
@@ -48,6 +52,7 @@ class Effects:
         listeners: Listeners,
         marks: SentMarks,
         begun: Path,
+        output_files: OutputFiles,
         on_quit: Callable[[str], None],
     ) -> None:
         self.core = core
@@ -57,6 +62,7 @@ class Effects:
         self._listeners = listeners
         self._marks = marks
         self._begun = begun
+        self._output_files = output_files
         self._on_quit = on_quit
         self._loop = asyncio.get_running_loop()
         self.links: dict[int, asyncio.WriteTransport] = {}
@@ -146,7 +152,17 @@ class Effects:
         front = self._fronts.get(command.session_id)
         if front is None or (command.place and command.place <= self._marks.last(command.session_id)):
             return
-        front.send(command.channel, command.idents, command.frames)
+        frames: Sequence[Buffer] = command.frames
+        if command.file:
+            try:
+                parts = self._output_files.map(command.session_id, command.file, [size for _, size in command.apart])
+                frames = whole(command.idents, frames, command.apart, parts)
+            except HomeUnusable as error:
+                log.error("%s", error)
+                text = f"Caesura: {error}\n"
+                front.publish("stream", {"name": "stderr", "text": text}, json.loads(command.frames[1]))
+                return
+        front.send(command.channel, command.idents, frames)
         if command.place:
             self._marks.sent(command.session_id, command.place)
 

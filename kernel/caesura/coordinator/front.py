@@ -42,7 +42,7 @@ class _Waiting:
     """A message to a client that is not connected."""
 
     until: float
-    parts: list[bytes]
+    parts: list[Buffer]
 
 
 class Front:
@@ -69,7 +69,7 @@ class Front:
         self._seen: dict[int, None] = {}
         self._waiting: dict[tuple[str, bytes], deque[_Waiting]] = {}
         self._retry: asyncio.TimerHandle | None = None
-        self._held: deque[list[bytes]] | None = None
+        self._held: deque[list[Buffer]] | None = None
         self._release: asyncio.TimerHandle | None = None
 
     @classmethod
@@ -156,33 +156,39 @@ class Front:
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
-    def send(self, channel: str, idents: Sequence[bytes], frames: Sequence[bytes]) -> None:
+    def send(self, channel: str, idents: Sequence[bytes], frames: Sequence[Buffer]) -> None:
         """Sign ``frames`` (header, parent header, metadata, content, buffers) and send them.
 
         ``idents`` are the client's identities, or on iopub the topic. Returns at once; nothing is sent after
         :meth:`close`.
         """
-        if not self._is_open:
+        if not self._is_open or (channel == "iopub" and not self._is_heard):
             return
-        parts = [*idents, DELIM, self._envelope.sign(list(frames[:4])), *frames]
+        parts: list[Buffer] = [*idents, DELIM, self._envelope.sign(frames[:4]), *frames]
         if channel == "iopub":
             if self._held is not None:
                 self._held.append(parts)
             else:
                 self._broadcast(parts)
             return
-        key = (channel, parts[0])
+        key = (channel, idents[0])
         if key in self._waiting:
             self._waiting[key].append(_Waiting(self._loop.time() + self.grace_s, parts))
-        elif not self._send_now(channel, parts):
+        elif not self._send_now(key, parts):
             self._waiting[key] = deque([_Waiting(self._loop.time() + self.grace_s, parts)])
             self._retry_later()
 
-    def _broadcast(self, parts: list[bytes]) -> None:
+    @property
+    def _is_heard(self) -> bool:
+        """Whether somebody gets what goes out on iopub. Of thousands of notebooks that wait, few are looked at."""
+        return bool(self._subscribed) or self._held is not None
+
+    def _broadcast(self, parts: list[Buffer]) -> None:
         """To who has subscribed to its topic."""
         pieces: list[Buffer] = []
+        subject = bytes(parts[0])
         for peer in self._subscribed:
-            if not any(parts[0].startswith(topic) for topic in peer.topics):
+            if not any(subject.startswith(topic) for topic in peer.topics):
                 continue
             if peer.waiting >= _IOPUB_QUEUE:
                 log.warning("outputs are dropped for a client that does not read them")
@@ -198,6 +204,8 @@ class Front:
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Send a message of our own on iopub; ``parent`` is the header that it belongs to, or empty."""
+        if not self._is_heard:
+            return
         topic = f"kernel.{self.session_id}.{msg_type}".encode()
         self.send("iopub", [topic], self.frames(msg_type, content, parent, metadata or {}))
 
@@ -219,9 +227,9 @@ class Front:
         """Header, parent header, metadata and content of a new message of this kernel, packed."""
         return [pack(self._envelope.header(msg_type)), pack(parent), pack(metadata), pack(content)]
 
-    def _send_now(self, channel: str, parts: list[bytes]) -> bool:
+    def _send_now(self, key: tuple[str, bytes], parts: list[Buffer]) -> bool:
         """Whether the message was taken; False if its client is not connected or does not read."""
-        peer = self._routes.get((channel, parts[0]))
+        peer = self._routes.get(key)
         if peer is None or peer.waiting >= _REPLY_QUEUE:
             return False
         peer.send(zmtp.encode(parts[1:]))
@@ -240,7 +248,7 @@ class Front:
         self._retry = None
         now = self._loop.time()
         for key, queue in list(self._waiting.items()):
-            while queue and self._send_now(key[0], queue[0].parts):
+            while queue and self._send_now(key, queue[0].parts):
                 queue.popleft()
             while queue and queue[0].until <= now:
                 queue.popleft()

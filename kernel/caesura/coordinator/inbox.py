@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from caesura.coordinator.commands import FrontSend, SendLink, SendWorker, as_bytes
 from caesura.coordinator.numbered_records import record_effect
-from caesura.coordinator.requests import pack_frames, unpack_frames
+from caesura.coordinator.requests import pack_output, unpack_frames
 from caesura.coordinator.state import Inbound, Kind, Session
 from caesura.store.records import Records
 from caesura.wire import messages as wire
@@ -81,13 +81,19 @@ class Inbox:
                     if not isinstance(message, wire.Output):
                         record_effect(records, session, message, now)
                     elif kept_for and _is_shown(session, message):
-                        buffers = as_bytes(message.buffers)
-                        packed = pack_frames({}, buffers[: message.idents], buffers[message.idents :])
+                        packed, file_bytes = pack_output(message), sum(size for _, size in message.apart)
                         is_kept = root is not None and core.recorded.keeps(root, message)
                         place = records.add_output(
-                            kept_for, message.channel, packed, cell_id=message.parent_id, at=now, kept=is_kept
+                            kept_for,
+                            message.channel,
+                            packed,
+                            cell_id=message.parent_id,
+                            at=now,
+                            kept=is_kept,
+                            file=message.number if message.apart else 0,
+                            file_bytes=file_bytes,
                         )
-                        kept_bytes += len(packed) if is_kept else 0
+                        kept_bytes += len(packed) + file_bytes if is_kept else 0
                 places.append(place)
             return places
 
@@ -136,7 +142,7 @@ class Inbox:
             records.mark_sent(session_id, place, after=before)
             records.drop_outputs(session_id, place, after=before)
 
-        self._core.persist(record)
+        self._core.persist(record, lambda _: self._core.sweep_outputs(session_id))
 
     def _drain(self, session: Session) -> None:
         while session.inbox and session.inbox[0].is_ready and not session.is_ended:
@@ -197,21 +203,22 @@ class Inbox:
         if root.kind is Kind.CLIENT:
             self._core.rpc.show(root, message.msg_type, frames)
         elif root.is_front_live:
-            self._core.put(FrontSend(root.session_id, message.channel, idents, frames, place))
+            file = message.number if message.apart else 0
+            self._core.put(FrontSend(root.session_id, message.channel, idents, frames, place, file, message.apart))
 
     def flush_kept(self, session: Session) -> None:
         """Send what was recorded while the notebook's sockets were not bound, then go on sending."""
         session_id = session.session_id
         core = self._core
 
-        def then(rows: list[tuple[int, str, list[bytes], list[bytes]]]) -> None:
+        def then(unsent: list[FrontSend]) -> None:
             if session.is_ended:
                 return
             session.is_front_live = True
-            for place, channel, idents, frames in rows:
-                core.put(FrontSend(session_id, channel, idents, frames, place))
-            if rows:
-                self._sent(session, rows[-1][0])
+            for message in unsent:
+                core.put(message)
+            if unsent:
+                self._sent(session, unsent[-1].place)
             core.desk.front_is_live(session)
 
         core.persist(lambda records: _unsent(records, session_id), then)
@@ -231,9 +238,10 @@ def _number(inbound: Inbound) -> int:
     return inbound.message.number
 
 
-def _unsent(records: Records, session_id: str) -> list[tuple[int, str, list[bytes], list[bytes]]]:
-    rows = []
+def _unsent(records: Records, session_id: str) -> list[FrontSend]:
+    found = []
     for row in records.outputs(session_id, unsent_only=True):
-        _, idents, frames = unpack_frames(row.frames)
-        rows.append((row.n, row.channel, idents, frames))
-    return rows
+        body, idents, frames = unpack_frames(row.frames)
+        apart = body.get("apart", ())
+        found.append(FrontSend(session_id, row.channel, idents, frames, row.n, row.file, apart))
+    return found

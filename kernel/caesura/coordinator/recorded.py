@@ -11,16 +11,20 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from caesura import points
 from caesura.coordinator.commands import FrontPublish, FrontSend
-from caesura.coordinator.requests import pack_frames, unpack_frames, unpack_request
+from caesura.coordinator.requests import pack_frames, unpack_frames, unpack_request, whole
 from caesura.coordinator.signing import header_of, pack
 from caesura.coordinator.state import Kind, Session
-from caesura.errors import UsageError
+from caesura.errors import HomeUnusable, UsageError
+from caesura.store.output_files import OutputFiles
 from caesura.store.output_records import NOTICE
 from caesura.store.records import Records
+from caesura.store.rows import OutputRow
+from caesura.wire.codec import Buffer
 from caesura.wire.messages import Json, Output
 
 if TYPE_CHECKING:
@@ -69,6 +73,7 @@ class Recorded:
 
         def then(left: int) -> None:
             root.kept_bytes = left
+            self._core.sweep_outputs(session_id)
 
         self._core.persist(
             lambda records: records.trim_outputs(session_id, most, now, also_unsent=also_unsent),
@@ -120,6 +125,7 @@ class Recorded:
         def then(left: int) -> None:
             if session is not None:
                 session.kept_bytes = left
+            self._core.sweep_outputs(session_id)
             answer({"session_id": session_id, "confirmed": up_to, "kept_bytes": left})
 
         self._core.persist(record, then)
@@ -127,19 +133,24 @@ class Recorded:
 
 def _read(
     records: Records, session_id: str, after: int, most_bytes: int, open_cells: list[str]
-) -> tuple[Json, list[bytes]] | UsageError:
+) -> tuple[Json, list[Buffer]] | UsageError:
     row = records.session(session_id)
     if row is None:
         return UsageError(f"There is no session {session_id!r}. `caesura sessions` lists them.")
     rows, is_more = records.kept_outputs(session_id, after=after, most_bytes=most_bytes)
-    buffers: list[bytes] = []
+    files = records.output_files
+    buffers: list[Buffer] = []
     shown: list[Json] = []
     for output in rows:
         described: Json = {"n": output.n, "cell_id": output.cell_id, "at": output.at}
         if output.channel == NOTICE:
             described["dropped"] = json.loads(output.frames)
         else:
-            _, _, frames = unpack_frames(output.frames)
+            try:
+                frames = _frames(files, output)
+            except HomeUnusable:
+                described["dropped"] = {"count": 1, "bytes": output.size_bytes, "reason": "file"}
+                frames = []
             described["first"], described["parts"] = len(buffers), len(frames)
             buffers.extend(frames)
         shown.append(described)
@@ -155,6 +166,15 @@ def _read(
         "cells": cells,
     }
     return found, buffers
+
+
+def _frames(files: OutputFiles, output: OutputRow) -> Sequence[Buffer]:
+    """HomeUnusable if its file is not whole, as after a power cut."""
+    body, idents, frames = unpack_frames(output.frames)
+    apart = body.get("apart", ())
+    if not apart:
+        return frames
+    return whole(idents, frames, apart, files.map(output.session_id, output.file, [size for _, size in apart]))
 
 
 def _cell(records: Records, session_id: str, cell_id: str) -> Json | None:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from caesura.wire.codec import Decoder, encode
-from caesura.wire.messages import Deliver, Json
+from caesura.wire.codec import Buffer, Decoder, encode
+from caesura.wire.messages import Deliver, Json, Output
 
 _PREVIEW_CHARACTERS: Final = 2000
 
@@ -89,6 +89,23 @@ def unpack_request(data: bytes) -> Request:
 def pack_frames(body: Json, idents: Sequence[bytes], frames: Sequence[bytes]) -> bytes:
     """Identities and frames as one string of bytes."""
     return b"".join(encode({**body, "idents": len(idents)}, [*idents, *frames]))
+
+
+def pack_output(message: Output) -> bytes:
+    """A worker's message, for the records; :func:`unpack_frames` and :func:`whole` read it back."""
+    body: Json = {"apart": [list(each) for each in message.apart]} if message.apart else {}
+    buffers = [bytes(buffer) for buffer in message.buffers]
+    return pack_frames(body, buffers[: message.idents], buffers[message.idents :])
+
+
+def whole(
+    idents: Sequence[Buffer], frames: Sequence[Buffer], apart: Sequence[Sequence[int]], parts: Sequence[Buffer]
+) -> list[Buffer]:
+    """The frames, with the ``parts`` that lay in a file in their places."""
+    found = list(frames)
+    for (place, _), part in zip(apart, parts, strict=True):
+        found[place - len(idents)] = part
+    return found
 
 
 def unpack_frames(data: bytes) -> tuple[dict[str, Any], list[bytes], list[bytes]]:

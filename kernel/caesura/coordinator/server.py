@@ -31,6 +31,7 @@ from caesura.errors import EnvironmentFault, HomeUnusable
 from caesura.model import PROTOCOL
 from caesura.store.begun import has_begun
 from caesura.store.home import Home
+from caesura.store.output_files import OutputFiles
 from caesura.store.writer import Writer
 from caesura.wire import Decoder
 from caesura.wire import messages as wire
@@ -74,7 +75,13 @@ class Server:
         self.core.rpc.rss_bytes = _rss_bytes
         self.core.rpc.zygotes = processes.describe_zygotes
         self.effects = Effects(
-            self.core, writer, Listeners(), SentMarks(home.run_path / "sent"), home.begun_path, self._quit
+            self.core,
+            writer,
+            Listeners(),
+            SentMarks(home.run_path / "sent"),
+            home.begun_path,
+            OutputFiles(home.outputs_path),
+            self._quit,
         )
         self.processes = self.effects.processes = processes
 
@@ -103,6 +110,7 @@ class Server:
             lambda: [worker.pid for worker in self.core.workers.values() if worker.pid],
         )
         self.core.room_bytes, self.core.wrote = storage.room_bytes, storage.wrote
+        self.core.sweep_outputs = storage.sweep_outputs
         self.effects.turn(self.core.recovery.take_up, everything, alive)
         connection = {
             "pid": os.getpid(),

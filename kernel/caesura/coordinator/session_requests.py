@@ -105,6 +105,7 @@ class SessionRequests:
 
         def then(is_gone: bool) -> None:
             if is_gone:
+                core.sweep_outputs(named)
                 answer({"session_id": named, "dropped": True})
             else:
                 refuse(UsageError(f"There is no session {named!r}. `caesura sessions` lists them."))

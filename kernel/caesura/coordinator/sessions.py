@@ -330,7 +330,9 @@ class Sessions:
             core.put(CloseFront(session_id))
             self.say_ended(session, code, text)
             now = core.now
-            core.persist(lambda records: _end_notebook(records, session_id, now))
+            core.persist(
+                lambda records: _end_notebook(records, session_id, now), lambda _: core.sweep_outputs(session_id)
+            )
         else:
             core.persist(lambda records: records.drop_session(session_id))
         session.is_front_live = False

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from caesura.errors import EnvironmentFault
+from caesura.wire.codec import Buffer
 
 DELIM: Final = b"<IDS|MSG>"
 _PROTOCOL: Final = "5.4"
@@ -43,7 +44,7 @@ class Envelope:
     def is_signed(self) -> bool:
         return self._hmac is not None
 
-    def sign(self, frames: Iterable[bytes]) -> bytes:
+    def sign(self, frames: Iterable[Buffer]) -> bytes:
         """The signature of header, parent header, metadata and content; empty without a key."""
         if self._hmac is None:
             return b""

@@ -18,6 +18,7 @@ from caesura.store.blob_room import RESERVE_BYTES
 from caesura.store.blob_use import Usage, mapped_by, usage
 from caesura.store.blobs import Blobs
 from caesura.store.home import Home
+from caesura.store.output_files import OutputFiles
 from caesura.store.records import Records
 from caesura.store.writer import Writer
 from caesura.wire.messages import Json
@@ -48,6 +49,8 @@ class Storage:
         self._writer = writer
         self._limits = limits
         self._pids = pids
+        self._output_files = OutputFiles(home.outputs_path)
+        self._sweeping: set[asyncio.Task[None]] = set()
         self._one_at_a_time = asyncio.Lock()
         self._used_bytes = 0
         self._collected_at: float | None = None
@@ -86,12 +89,27 @@ class Storage:
             if self._limits.max_age_s is not None:
                 await self._forget(wall() - self._limits.max_age_s, None)
             freed += await self._sweep()
+            for session_id in await asyncio.to_thread(self._output_files.sessions):
+                await self._sweep_outputs(session_id)
             while self._limits.quota_bytes is not None and self._used_bytes > self._limits.quota_bytes:
                 if not await self._forget(wall(), 1):
                     break
                 freed += await self._sweep()
             self._collected_at, self._freed_bytes = wall(), freed
             return freed
+
+    def sweep_outputs(self, session_id: str) -> None:
+        """Remove the files of the session's outputs that the records do not name any more."""
+        if self._output_files.has_any(session_id):
+            task = asyncio.get_running_loop().create_task(self._sweep_outputs(session_id))
+            self._sweeping.add(task)
+            task.add_done_callback(self._sweeping.discard)
+
+    async def _sweep_outputs(self, session_id: str) -> None:
+        needed, before = await asyncio.wrap_future(
+            self._writer.submit(lambda records: records.needed_files(session_id), durable=False)
+        )
+        await asyncio.to_thread(self._output_files.sweep, session_id, needed, before)
 
     async def _forget_outputs(self, now: float, age_s: float) -> None:
         await asyncio.wrap_future(

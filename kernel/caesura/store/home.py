@@ -36,6 +36,11 @@ class Home:
         return self.path / "blobs"
 
     @property
+    def outputs_path(self) -> Path:
+        """Of :mod:`caesura.store.output_files`."""
+        return self.path / "outputs"
+
+    @property
     def run_path(self) -> Path:
         return self.path / "run"
 

@@ -76,7 +76,12 @@ _V2: Final = (
 
 _V3: Final = ("ALTER TABLE snapshots ADD COLUMN stream BLOB",)
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3)
+_V4: Final = (
+    "ALTER TABLE outputs ADD COLUMN file INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX outputs_files ON outputs (session_id, file) WHERE file > 0",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4)
 """``MIGRATIONS[n]`` leads from version n to n + 1."""
 
 SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -18,14 +18,14 @@ from sqlalchemy import LargeBinary, Text, bindparam, delete, func, insert, selec
 from caesura.store.prepared import Prepared
 from caesura.store.queries import Queries
 from caesura.store.rows import OutputRow
-from caesura.store.schema import outputs
+from caesura.store.schema import outputs, sessions
 
 NOTICE: Final = "notice"
 
 _ADD_OUTPUT = Prepared(
     insert(outputs)
     .from_select(
-        ["session_id", "n", "channel", "frames", "sent", "cell_id", "size_bytes", "at", "kept"],
+        ["session_id", "n", "channel", "frames", "sent", "cell_id", "size_bytes", "at", "kept", "file"],
         select(
             bindparam("session", type_=Text),
             func.coalesce(func.max(outputs.c.n), 0) + 1,
@@ -36,6 +36,7 @@ _ADD_OUTPUT = Prepared(
             bindparam("size", type_=outputs.c.size_bytes.type),
             bindparam("at", type_=outputs.c.at.type),
             bindparam("kept", type_=outputs.c.kept.type),
+            bindparam("file", type_=outputs.c.file.type),
         ).where(outputs.c.session_id == bindparam("session", type_=Text)),
     )
     .returning(outputs.c.n)
@@ -75,16 +76,20 @@ class OutputRecords(Queries):
         at: float = 0.0,
         kept: bool = False,
         is_sent: bool = False,
+        file: int = 0,
+        file_bytes: int = 0,
     ) -> int:
-        """Record one message for the clients; its ``n``. ``kept``: also after it was sent, until it is confirmed."""
+        """Record one message for the clients; its ``n``. ``kept``: also after it was sent, until it is confirmed.
+        ``file``: where the ``file_bytes`` of it lie that are not in ``frames``."""
         values = {
             "channel": channel,
             "frames": frames,
             "sent": is_sent,
             "cell": cell_id,
-            "size": len(frames),
+            "size": len(frames) + file_bytes,
             "at": at,
             "kept": kept,
+            "file": file,
         }
         return int(self._scalar(_ADD_OUTPUT, session=session_id, **values))
 
@@ -109,6 +114,15 @@ class OutputRecords(Queries):
         """Forget outputs from ``after`` up to ``up_to`` that were sent and are not kept, but never the newest; how
         many."""
         return self._changed(_DROP_SENT, session=session_id, after=after, last=up_to)
+
+    def needed_files(self, session_id: str) -> tuple[list[int], int | None]:
+        """The files that outputs of the session have, and the number from which on files may not have been recorded;
+        None if there is no such session."""
+        next_number = self._database.connection.execute(
+            select(sessions.c.next_number).where(sessions.c.id == session_id)
+        ).scalar()
+        files = select(outputs.c.file).where(outputs.c.session_id == session_id, outputs.c.file > 0)
+        return [number for (number,) in self._database.connection.execute(files)], next_number
 
     # --- kept -------------------------------------------------------------------------------------------------------
 
@@ -176,11 +190,11 @@ class OutputRecords(Queries):
         """Let what is kept since ``before`` go, and forget notices of that age; how many outputs went."""
         old = (outputs.c.kept.is_(True), outputs.c.at < before)
         self._changed(update(outputs).where(*old, outputs.c.channel == NOTICE).values(kept=False))
-        sessions = [
+        of_sessions = [
             id for (id,) in self._database.connection.execute(select(outputs.c.session_id).where(*old).distinct())
         ]
         gone = 0
-        for session_id in sessions:
+        for session_id in of_sessions:
             query = select(outputs.c.n, outputs.c.cell_id, outputs.c.size_bytes).where(
                 *old, outputs.c.session_id == session_id, outputs.c.sent.is_(True)
             )
@@ -208,5 +222,5 @@ class OutputRecords(Queries):
             for n, _ in rows[:-1]:
                 self._changed(delete(outputs).where(outputs.c.session_id == session_id, outputs.c.n == n))
             notice = json.dumps({"count": count, "bytes": size, "reason": reason}).encode()
-            values = {"channel": NOTICE, "frames": notice, "size_bytes": 0, "sent": True, "at": at}
+            values = {"channel": NOTICE, "frames": notice, "size_bytes": 0, "sent": True, "at": at, "file": 0}
             self._changed(update(outputs).where(outputs.c.session_id == session_id, outputs.c.n == last).values(values))

@@ -25,6 +25,7 @@ from typing import Self
 from caesura.store.database import Database
 from caesura.store.journal_records import JournalRecords
 from caesura.store.operation_records import OperationRecords
+from caesura.store.output_files import OutputFiles
 from caesura.store.output_records import OutputRecords
 from caesura.store.session_records import SessionRecords
 from caesura.store.snapshot_records import SnapshotRecords
@@ -40,6 +41,11 @@ class Records(SessionRecords, OutputRecords, OperationRecords, SnapshotRecords, 
         SchemaTooNew if a newer Caesura wrote it; HomeUnusable, naming path and remedy, if it cannot be used.
         """
         return cls(Database(path, read_only=read_only))
+
+    @property
+    def output_files(self) -> OutputFiles:
+        """Where the large parts of outputs lie."""
+        return OutputFiles(self._database.path.parent / "outputs")
 
     def transaction(self, *, durable: bool) -> AbstractContextManager[None]:
         """One transaction. ``durable`` ones survive a power cut, the others the death of every process."""

@@ -184,7 +184,8 @@ class WaitRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputRow:
     """One message for the clients of a session. ``n`` orders them, from 1; ``sent`` once it left the socket; ``kept``
-    until it is confirmed. ``cell_id`` is the id of the request that it belongs to."""
+    until it is confirmed. ``cell_id`` is the id of the request that it belongs to. ``file``: the number that names the
+    file with the parts that are not in ``frames`` (:mod:`caesura.store.output_files`); 0 if there is none."""
 
     session_id: str
     n: int
@@ -195,6 +196,7 @@ class OutputRow:
     size_bytes: int = 0
     at: float = 0.0
     kept: bool = False
+    file: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

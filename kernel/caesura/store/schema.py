@@ -150,6 +150,7 @@ outputs = Table(
     Column("size_bytes", Integer),
     Column("at", Float),
     Column("kept", Boolean),
+    Column("file", Integer),
 )
 
 marks = Table("marks", metadata, Column("key", Text, primary_key=True), Column("value", Text))

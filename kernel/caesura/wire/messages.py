@@ -214,12 +214,16 @@ class Output(Numbered):
 
     ``channel`` is iopub, shell, control or stdin. ``buffers`` are the identities or topic (``idents`` of them), then
     header, parent header, metadata, content, and the message's own buffers; nothing is signed.
+
+    ``apart`` lists ``[place, size]`` of the buffers that are empty here and lie, one after the other, in the file of
+    this session and number (:mod:`caesura.store.output_files`).
     """
 
     channel: str
     idents: int
     msg_type: str
     parent_id: str = ""
+    apart: Sequence[Sequence[int]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from time import monotonic
 from typing import Any, Final, Protocol
 
 from caesura.errors import EnvironmentFault
+from caesura.store.output_files import OutputFiles
 from caesura.wire import Decoder
 from caesura.wire.codec import MalformedFrame
 from caesura.wire.messages import Acked, Hello, Message, Refused, Welcome, pack, unpack
@@ -95,6 +96,10 @@ class Channel:
         """What numbered messages carry; before the first one is sent."""
         self._out.epoch, self._out.next_number = epoch, next_number
 
+    def use_files(self, files: OutputFiles, session_id: str) -> None:
+        """Put large outputs into files of the session; before the first one is sent."""
+        self._out.use_files(files, session_id)
+
     # --- any thread -------------------------------------------------------------------------------------------------
 
     def send(self, item: Sendable) -> None:
@@ -144,6 +149,10 @@ class Channel:
             self._is_idle.wait(_LOOK_S)
             self._is_idle.clear()
         return True
+
+    def sync_files(self) -> None:
+        """For its own thread: have the files of what was sent outlive a power cut."""
+        self._out.sync_files()
 
     def _wake(self) -> None:
         if os.getpid() != self._pid:

@@ -222,6 +222,7 @@ class Suspension:
         pending = sorted(self._loop.operations)
 
         def prepared(_number: int) -> Prepared:
+            self._channel.sync_files()  # here, when all that was put out before has been written
             self._prepared = Prepared(
                 epoch=request.epoch,
                 serial=request.serial,

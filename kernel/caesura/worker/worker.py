@@ -23,6 +23,7 @@ from caesura.snapshot import local_modules
 from caesura.store.begun import BegunCell
 from caesura.store.blobs import Blobs
 from caesura.store.home import open_home
+from caesura.store.output_files import OutputFiles
 from caesura.wire import messages as wire
 from caesura.worker import resume
 from caesura.worker.backend import WorkerBackend
@@ -126,6 +127,8 @@ class Worker:
         kernel.rename(attach.session_id)
         home = open_home(config.home_directory(os.environ))
         blobs = Blobs(home.blobs_path, home.key)
+        if attach.kind == SessionKind.NOTEBOOK:  # what a function shows belongs to its caller, who outlives it
+            self._channel.use_files(OutputFiles(home.outputs_path), attach.session_id)
         self._begun = BegunCell(home.begun_path, attach.session_id)
         for thread in threading.enumerate():  # all that are there before any code runs are not the user's
             self._loop.own_threads.add(thread)

@@ -19,6 +19,7 @@ import caesura
 from caesura import config
 from caesura.client import peer_uid
 from caesura.clock import SystemClock, wall
+from caesura.coordinator import machine
 from caesura.coordinator.core import Core
 from caesura.coordinator.effects import Effects
 from caesura.coordinator.listeners import Listeners, raise_file_limit
@@ -66,7 +67,7 @@ class Server:
             settings.limits(),
             SystemClock(),
             environment_key=WorkerProcesses.environment_key,
-            memory_fraction=_memory_fraction,
+            memory_fraction=machine.memory_fraction,
             new_id=lambda: uuid.uuid4().hex[:16],
             about=about,
         )
@@ -281,11 +282,6 @@ class _Connection(asyncio.Protocol):
                 server.effects.worker_link_closed(hello.worker_id)
         else:
             server.effects.turn(server.core.client_lost, self._link)
-
-
-def _memory_fraction() -> float:
-    memory = psutil.virtual_memory()
-    return float(memory.available / memory.total)
 
 
 def _rss_bytes(pid: int) -> int:

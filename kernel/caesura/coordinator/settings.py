@@ -6,7 +6,6 @@ environment is the session's own).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,7 @@ from jupyter_core.paths import jupyter_config_path
 from traitlets import CaselessStrEnum, Float, Integer, TraitError, Unicode
 from traitlets.config import Application, Config, Configurable
 
+from caesura.coordinator import machine
 from caesura.coordinator.parking import parse_seconds
 from caesura.coordinator.state import Limits
 from caesura.coordinator.storage import StoreLimits
@@ -51,16 +51,13 @@ _AMOUNTS: Final = {
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)
-
-
 class Caesura(Configurable):
     """The settings of one home's coordinator."""
 
-    workers = Integer(help="How many workers are kept warm; at least 1. Default: the number of cores.").tag(config=True)
+    workers = Integer(
+        help="How many workers are kept warm; at least 1. Default: the cores that it may use, as affinity and control "
+        "groups limit them."
+    ).tag(config=True)
     policy = Unicode("auto", help="When a waiting cell leaves its worker, unless its notebook says otherwise.").tag(
         config=True
     )
@@ -71,7 +68,9 @@ class Caesura(Configurable):
         config=True
     )
     memory_reserve_fraction = Float(
-        0.1, help="No worker beyond the pool's size is started when less than this part of the memory is available."
+        0.1,
+        help="No worker beyond the pool's size is started when less than this part of the memory is available, "
+        "of the machine or of a limit of its control group.",
     ).tag(config=True)
     store_quota_mb = Float(
         0.0,
@@ -115,7 +114,7 @@ class Caesura(Configurable):
     log_level = CaselessStrEnum(_LEVELS, "INFO", help="How much is written to logs/coordinator.log.").tag(config=True)
 
     def _workers_default(self) -> int:
-        return _cores()
+        return machine.cores()
 
     def limits(self) -> Limits:
         """The settings that the core needs; UsageError names a setting that is out of its limits."""

@@ -32,6 +32,12 @@ class SessionHistory(HistoryManager):  # type: ignore[misc]
         writes what is run, so it may be there at any time."""
         return f"{self.hist_file}-journal" if self.enabled and str(self.hist_file) != ":memory:" else ""
 
+    def wait_for_thread(self) -> None:
+        """Return when IPython's thread is not in the middle of writing: SQLite has the folder open for a moment."""
+        if self.enabled:
+            with self.db_input_cache_lock, self.db_output_cache_lock:
+                pass
+
     def write_out(self) -> None:
         """Write what is not in the database yet. CannotMove if that fails: it would be lost with the process."""
         if not self.enabled:

@@ -69,6 +69,8 @@ class SessionSnapshot:
 
     def serialise(self, aborted: Callable[[], bool]) -> snapshot.Serialised:
         """See :class:`caesura.worker.suspend.Saves`."""
+        if self._bare_descriptors.numbers:
+            self._kernel.shell.history_manager.wait_for_thread()  # what it had open is closed then
         refuse_bare_descriptors(self._bare_descriptors, self._kernel.shell.user_ns, self._loop)
         serialised = snapshot.serialise(self._root(), anchors=self._anchors(), loop=self._loop, aborted=aborted)
         # After that: a thread began to write down this cell's text when it began, and is done by now.

@@ -11,6 +11,7 @@ import select
 import socket
 import sqlite3
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ import pytest
 from caesura.errors import CannotMove, UsageError
 from caesura.snapshot import leave_behind
 from caesura.worker.bare_descriptors import refuse_bare_descriptors
+from caesura.worker.history import SessionHistory
 from caesura.worker.open_files import Bare, Descriptors, flush_files, open_descriptors
 
 
@@ -218,3 +220,29 @@ def test_a_user_can_say_that_one_is_left_behind(
         leave_behind(descriptor)
     with pytest.raises(UsageError, match="number of a descriptor"):
         leave_behind("data.txt")  # type: ignore[arg-type]
+
+
+def test_the_folder_that_the_history_syncs_while_it_writes_does_not_hold(
+    loop: asyncio.AbstractEventLoop, tmp_path: Path
+) -> None:
+    ours = open_descriptors()
+    locks = {"db_input_cache_lock": threading.Lock(), "db_output_cache_lock": threading.Lock()}
+    history = SimpleNamespace(enabled=True, **locks)
+    opened, may_close = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with history.db_input_cache_lock:
+            descriptor = os.open(tmp_path, os.O_RDONLY)
+            opened.set()
+            may_close.wait(10)
+            os.close(descriptor)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert opened.wait(10)
+    bare = flush_files(ours)
+    assert bare.numbers
+    may_close.set()
+    SessionHistory.wait_for_thread(history)
+    refuse_bare_descriptors(bare, {}, loop)
+    thread.join()

@@ -53,6 +53,9 @@ class World:
         if isinstance(message, Prepared):
             self.suspension.take_verdict(Verdict(epoch=1, serial=7, released=False))
 
+    def sync_files(self) -> None:
+        self.calls.append("sync")
+
     # the session
     def flush(self) -> None:
         self.calls.append("flush")
@@ -84,7 +87,7 @@ def test_the_request_that_comes_meanwhile_is_met_with_what_was_serialised(world:
     world.during = lambda: world.suspension.asked(FREEZE)
     world.suspension.expect(7)
     world.run()
-    assert world.calls == ["flush", "serialise", "store"]
+    assert world.calls == ["flush", "serialise", "store", "sync"]
     assert [type(message).__name__ for message in world.sent] == ["Frozen", "Prepared"]
     assert world.sent[1].buffers == (b"stream",)
     assert world.times_passed == 1
@@ -96,7 +99,7 @@ def test_without_a_word_nothing_is_stored_and_a_later_request_is_met_anew(world:
     assert (world.calls, world.sent, world.times_passed) == (["flush", "serialise"], [], 0)
     world.suspension.asked(FREEZE)
     world.run()
-    assert world.calls[2:] == ["flush", "serialise", "store"]
+    assert world.calls[2:] == ["flush", "serialise", "store", "sync"]
 
 
 @pytest.mark.parametrize("arrives", ["note_arrival", "note_interrupt"])

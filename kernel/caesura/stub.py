@@ -128,15 +128,16 @@ class Stub:
         for pause in (0.05, 0.2, None):
             ensure_coordinator(self._home, self._environ, is_for_notebook=True)
             try:
-                self._link = self._opened()
+                self._open()
                 return
             except (ConnectionLost, NoCoordinator):  # it was just ending
                 if pause is None:
                     raise
                 time.sleep(pause)
 
-    def _opened(self) -> Link:
-        link = open_link(self._home, role="stub")
+    def _open(self) -> None:
+        # Known before anything is sent: a SIGTERM that comes while the coordinator opens the kernel is passed on.
+        self._link = link = open_link(self._home, role="stub")
         try:
             link.send(
                 messages.OpenKernel(
@@ -148,8 +149,10 @@ class Stub:
             )
         except BaseException:
             link.close()
+            self._link = None
+            if signal.SIGTERM in self._signals:
+                raise SystemExit(0) from None  # nobody to pass it on to
             raise
-        return link
 
     def _register_again(self) -> None:
         """The coordinator went away: start it and register the same kernel, patiently."""

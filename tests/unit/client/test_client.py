@@ -10,6 +10,7 @@ from fake_server import FakeServer, fake_server, greet
 
 from caesura import config, errors
 from caesura.client import Client, ConnectionLost, Link, NoCoordinator, error_of, open_link, peer_uid, running
+from caesura.model import PROTOCOL
 from caesura.wire import messages
 
 
@@ -115,7 +116,7 @@ def test_another_protocol_is_refused_and_both_are_named(tmp_path: Path) -> None:
     refusal = messages.Refused(reason="protocol", protocol=99)
     with (
         fake_server(tmp_path, lambda link, hello: link.send(refusal)),
-        pytest.raises(errors.ProtocolMismatch, match=r"protocol 2.*99"),
+        pytest.raises(errors.ProtocolMismatch, match=rf"protocol {PROTOCOL}.*99"),
     ):
         open_link(tmp_path, role="client")
 

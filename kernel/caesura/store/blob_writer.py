@@ -52,7 +52,7 @@ class BlobWriter:
         self._jobs: queue.SimpleQueue[tuple[Sequence[memoryview], Future[Path]] | None] = queue.SimpleQueue()
         self._is_given_up = threading.Event()
         self._is_reading = threading.Lock()  # held while the caller's memory is read
-        self._thread: threading.Thread | None = None
+        self._thread: threading.Thread | None = None  # ends the other one
         self._syncs: queue.SimpleQueue[tuple[int, Path, Future[Path]] | None] = queue.SimpleQueue()
         self._sync_thread: threading.Thread | None = None
 
@@ -67,8 +67,6 @@ class BlobWriter:
             self._jobs.put(None)
             if kind is None:  # all is written: nothing to wait for, and no thread is left behind
                 self._thread.join()
-                if self._sync_thread is not None:
-                    self._sync_thread.join()
             with self._is_reading:  # at most one chunk; from then on nobody reads the caller's buffers
                 pass
 
@@ -79,7 +77,11 @@ class BlobWriter:
 
     def start(self, pieces: Sequence[memoryview]) -> Future[Path]:
         """Begin to write a file; its future has the path of the synced temporary file. StoreFull if it has no room."""
-        self._room.take(sum(piece.nbytes for piece in pieces))
+        size = sum(piece.nbytes for piece in pieces)
+        self._room.take(size)
+        if size >= _SYNCED_ASIDE_BYTES and self._sync_thread is None:
+            self._sync_thread = BlobThread(target=self._run_syncs, name="caesura-blobs-sync", daemon=True)
+            self._sync_thread.start()
         if self._thread is None:
             self._thread = BlobThread(target=self._run, name="caesura-blobs", daemon=True)
             self._thread.start()
@@ -128,11 +130,8 @@ class BlobWriter:
             raise
         if written < _SYNCED_ASIDE_BYTES:
             self._sync(descriptor, path, future)
-            return
-        if self._sync_thread is None:
-            self._sync_thread = BlobThread(target=self._run_syncs, name="caesura-blobs-sync", daemon=True)
-            self._sync_thread.start()
-        self._syncs.put((descriptor, path, future))
+        else:
+            self._syncs.put((descriptor, path, future))
 
     def _run_syncs(self) -> None:
         while (job := self._syncs.get()) is not None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from caesura.errors import HomeUnusable
+from caesura.store import output_files
 
 KEY_BYTES: Final = 32
 
@@ -38,7 +39,7 @@ class Home:
     @property
     def outputs_path(self) -> Path:
         """Of :mod:`caesura.store.output_files`."""
-        return self.path / "outputs"
+        return self.path / output_files.FOLDER
 
     @property
     def run_path(self) -> Path:

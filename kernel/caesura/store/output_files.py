@@ -19,6 +19,9 @@ from typing import Final
 
 from caesura.errors import HomeUnusable
 
+FOLDER: Final = "outputs"
+"""Of the home."""
+
 LARGE_BYTES: Final = 2 << 20
 """From this size on a part lies in a file."""
 
@@ -35,8 +38,7 @@ class OutputFiles:
     def write(self, session_id: str, number: int, parts: Iterable[bytes]) -> Path:
         """The parts, one after the other. OSError if there is no room; nothing is left of it then."""
         path = self.path(session_id, number)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        descriptor = self._create(path)
         try:
             for part in parts:
                 rest = memoryview(part)
@@ -48,6 +50,16 @@ class OutputFiles:
         finally:
             os.close(descriptor)
         return path
+
+    def _create(self, path: Path) -> int:
+        for may_vanish in (True, False):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            except FileNotFoundError:
+                if not may_vanish:
+                    raise  # a sweep removed the empty folder once; the next one comes much later
+        raise AssertionError
 
     def map(self, session_id: str, number: int, sizes: Sequence[int]) -> list[memoryview]:
         """The parts, of these sizes; they stay readable when the file is removed. HomeUnusable if it is not whole."""
@@ -86,6 +98,8 @@ class OutputFiles:
             for name in os.listdir(folder):
                 if name not in kept and name.isdigit() and int(name) < before:
                     (folder / name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # not empty
+                folder.rmdir()
 
 
 def sync(path: Path) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from caesura.store import output_files
 from caesura.store.database import Database
 from caesura.store.journal_records import JournalRecords
 from caesura.store.operation_records import OperationRecords
@@ -45,7 +46,7 @@ class Records(SessionRecords, OutputRecords, OperationRecords, SnapshotRecords, 
     @property
     def output_files(self) -> OutputFiles:
         """Where the large parts of outputs lie."""
-        return OutputFiles(self._database.path.parent / "outputs")
+        return OutputFiles(self._database.path.parent / output_files.FOLDER)
 
     def transaction(self, *, durable: bool) -> AbstractContextManager[None]:
         """One transaction. ``durable`` ones survive a power cut, the others the death of every process."""

@@ -45,6 +45,27 @@ def test_a_sweep_leaves_what_is_needed_and_what_is_about_to_be_recorded(files: O
     assert not files.has_any("s")
 
 
+def test_a_folder_that_a_sweep_left_empty_is_removed_and_made_again(files: OutputFiles) -> None:
+    files.write("s", 1, [b"x"])
+    files.sweep("s", [], before=2)
+    assert not files.has_any("s")
+    assert files.write("s", 3, [b"y"]).read_bytes() == b"y"
+
+
+def test_a_folder_that_vanishes_while_a_file_is_made_is_made_again(
+    files: OutputFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_open = os.open
+
+    def swept_before(path: Path, *arguments: int) -> int:
+        monkeypatch.undo()
+        path.parent.rmdir()
+        return really_open(path, *arguments)
+
+    monkeypatch.setattr(os, "open", swept_before)
+    assert files.write("s", 1, [b"x"]).read_bytes() == b"x"
+
+
 def test_sweeping_and_syncing_what_is_gone_does_nothing(files: OutputFiles) -> None:
     sync(files.path("s", 1))
     files.sweep("s", [], before=5)

@@ -283,9 +283,68 @@ def test_a_save_is_given_up_while_the_disk_syncs(blobs: Blobs, tmp_path: Path, m
     assert files(tmp_path) == []
 
 
+def test_a_large_file_is_synced_while_the_next_one_is_written(
+    blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first sync ends only when the second file is being written."""
+    monkeypatch.setattr(blob_writer, "_SYNCED_ASIDE_BYTES", 8 * MB)
+    fsync, write, is_second = os.fsync, os.write, threading.Event()
+    descriptors: list[int] = []
+
+    def noted_write(descriptor: int, data: memoryview) -> int:
+        if descriptor not in descriptors:
+            descriptors.append(descriptor)
+        if len(descriptors) == 2:
+            is_second.set()
+        return write(descriptor, data)
+
+    def sync(descriptor: int) -> None:
+        assert is_second.wait(30)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "write", noted_write)
+    monkeypatch.setattr(os, "fsync", sync)
+    refs = blobs.put([bytes(8 * MB), b"1" * 8 * MB])
+    monkeypatch.undo()
+    assert [blobs.read(ref)[:1] for ref in refs] == [b"\0", b"1"]
+    assert not any(thread.name.startswith("caesura-blobs") for thread in threading.enumerate())
+
+
+def test_a_save_is_given_up_while_a_large_file_is_synced_aside(
+    blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blob_writer, "_SYNCED_ASIDE_BYTES", 8 * MB)
+    is_syncing, may_end = threading.Event(), threading.Event()
+
+    def sync(descriptor: int) -> None:
+        is_syncing.set()
+        assert may_end.wait(30)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    with pytest.raises(SaveAborted):
+        blobs.put([bytes(8 * MB), b"1" * 8 * MB], aborted=is_syncing.is_set)
+    may_end.set()
+    end_of_writer()
+    assert files(tmp_path) == []
+
+
+def test_a_thread_that_cannot_start_is_an_error_at_once(
+    blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blob_writer, "_SYNCED_ASIDE_BYTES", 8 * MB)
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(blob_writer.BlobThread, "start", refuse)
+    with pytest.raises(RuntimeError, match="can't start"):
+        blobs.put([bytes(8 * MB)])
+    assert files(tmp_path) == []
+
+
 def end_of_writer() -> None:
     for thread in threading.enumerate():
-        if thread.name == "caesura-blobs":
+        if thread.name.startswith("caesura-blobs"):
             thread.join(30)
             assert not thread.is_alive()
 

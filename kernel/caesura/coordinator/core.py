@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from caesura.clock import Clock
-from caesura.coordinator import room
+from caesura.coordinator import second_try
 from caesura.coordinator.activity import Activity
 from caesura.coordinator.cells import Cells
 from caesura.coordinator.commands import (
@@ -168,8 +168,8 @@ class Core:
                 self._with(session_id, self.keeping.look_whether_over)
             case ("park", session_id):
                 self._with(session_id, self.parking.look)
-            case ("room", session_id):
-                self._with(session_id, lambda session: room.look_again(self, session))
+            case ("again", session_id):
+                self._with(session_id, lambda session: second_try.try_again(self, session))
             case ("sent", session_id):
                 self._with(session_id, self.inbox.drop_sent)
             case ("end", session_id):

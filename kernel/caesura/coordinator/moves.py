@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from caesura import points
-from caesura.coordinator import room
+from caesura.coordinator import second_try
 from caesura.coordinator.commands import SendWorker
 from caesura.coordinator.comms import wants_session
 from caesura.coordinator.snapshots import block_from, snapshot_row
@@ -178,7 +178,7 @@ class Moves:
             session.block = replace(block, obstacles=obstacles)
             if cell is not None and cell.state in (CellState.BLOCKED, CellState.HELD):
                 self._hold(session, "; ".join(map(_described, obstacles)))
-        room.note(self._core, session, obstacles)
+        second_try.note(self._core, session, message.serial, obstacles, self._core.now - move.since)
         if not move.block.cell_id and obstacles:
             session.parks_refused = (session.epoch, message.serial)
             self._core.parking.settled(session, "; ".join(map(str, obstacles)))

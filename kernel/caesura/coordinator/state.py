@@ -251,6 +251,8 @@ class Session:
     park_after_s: float | None = None
     is_park_timer_set: bool = False
     parks_refused: tuple[int, int] = (0, 0)  # epoch, serial of the block between cells that could not be saved
+    refused: tuple[int, int] = (0, 0)  # epoch, serial of the last block that could not be saved, tried so many times
+    refusals: int = 0
     last_decision: tuple[int, int, str] = (0, 0, "")  # epoch, serial of the block, action
     unmovable: tuple[Json, ...] = ()  # variables that would hold it, as its worker found out between cells
     unmovable_waiting: int = 0  # variables that it has not looked at

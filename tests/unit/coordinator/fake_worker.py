@@ -45,6 +45,7 @@ class FakeWorker:
     late: list[wire.Message] = field(default_factory=list)
     load_error: str = ""
     obstacles: list[dict[str, Any]] = field(default_factory=list)  # between cells
+    save_obstacles: list[dict[str, Any]] = field(default_factory=list)  # found by a save, as long as they are there
     attach: wire.Attach | None = None  # loaded, and not yet allowed to go on
     early: list[wire.Message] = field(default_factory=list)
 
@@ -285,6 +286,12 @@ class FakeWorker:
         """The snapshot is on disk."""
         assert self.freeze is not None
         assert self.block is not None
+        if self.save_obstacles:
+            self.phase = "running"
+            found = list(self.save_obstacles)
+            self.say(wire.NotSaved(epoch=self.epoch, serial=self.freeze.serial, aborted=False, obstacles=found))
+            self._catch_up()
+            return
         self.phase = "waiting"
         self.prepared = wire.Prepared(
             epoch=self.epoch,

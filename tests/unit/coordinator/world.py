@@ -66,6 +66,7 @@ class World:
         self.load_error = ""
         self.fork_error = ""
         self.obstacles: list[dict[str, Any]] = []
+        self.save_obstacles: list[dict[str, Any]] = []
         self.start_core()
 
     def start_core(self) -> None:
@@ -169,7 +170,12 @@ class World:
             self.act(self.core.worker.start_failed, command.worker_id, self.fork_error)
             return
         worker = FakeWorker(
-            command.worker_id, next(self._pids), self.trace, load_error=self.load_error, obstacles=self.obstacles
+            command.worker_id,
+            next(self._pids),
+            self.trace,
+            load_error=self.load_error,
+            obstacles=self.obstacles,
+            save_obstacles=self.save_obstacles,
         )
         self.workers[command.worker_id] = worker
         self.point = "forked"

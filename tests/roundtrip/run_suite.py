@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import json
+import signal
 import sys
 import unittest
 from pathlib import Path
@@ -15,6 +17,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import in_place
+
+_HANGS_S = 120
 
 
 class Outcome(unittest.TestResult):
@@ -72,6 +76,9 @@ def tests_in(suite: unittest.TestSuite) -> list[unittest.TestCase]:
 
 
 def main(module: str, output: str, mode: str, *only: str) -> None:
+    faulthandler.dump_traceback_later(_HANGS_S, exit=True)  # a test that hangs is seen where
+    # A shell has its background jobs ignore it, and tests of asyncio send it to themselves.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     loader = unittest.TestLoader()
     tests = tests_in(loader.loadTestsFromModule(importlib.import_module(f"test.{module}")))
     chosen = [test for test in tests if is_of_interest(test) and (not only or name_of(test) in only)]

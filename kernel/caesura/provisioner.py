@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
@@ -110,6 +112,8 @@ class CaesuraProvisioner(KernelProvisionerBase):
         if manager is None:
             cmd = [*self.kernel_spec.argv, *extra]
         else:
+            if not manager.connection_file:  # the manager would choose a name when it writes it; the kernel is told now
+                manager.connection_file = os.path.join(tempfile.gettempdir(), f"kernel-{secrets.token_hex(8)}.json")
             cmd = manager.format_kernel_cmd(extra_arguments=extra)
             self.connection_info = manager.get_connection_info()
         return dict(await super().pre_launch(cmd=cmd, **kwargs))
@@ -201,6 +205,7 @@ def environment_of(cmd: Sequence[str], environ: Mapping[str, str], cwd: str) -> 
         "cwd": cwd,
         "env": dict(environ),
         "argv": found[1],
+        "connection_file": os.path.abspath(found[0]),
     }
 
 

@@ -69,7 +69,7 @@ def read_connection_file(path: str) -> dict[str, Any]:
     return dict(content)
 
 
-def environment(arguments: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
+def environment(file: str, arguments: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
     """What a worker needs to run as if Jupyter had started it."""
     return {
         "executable": sys.executable,
@@ -77,15 +77,18 @@ def environment(arguments: Sequence[str], environ: Mapping[str, str]) -> dict[st
         "cwd": os.getcwd(),
         "env": dict(environ),
         "argv": list(arguments),
+        "connection_file": os.path.abspath(file),
     }
 
 
 class Stub:
     """One kernel, as its starter sees it. :meth:`run` returns the exit code when the kernel has ended."""
 
-    def __init__(self, connection: dict[str, Any], arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, connection: dict[str, Any], file: str, arguments: Sequence[str], environ: Mapping[str, str]
+    ) -> None:
         self._connection = connection
-        self._environment = environment(arguments, environ)
+        self._environment = environment(file, arguments, environ)
         self._name = environ.get("JPY_SESSION_NAME", "")
         self._environ = environ
         self._home = config.home_directory(environ)
@@ -97,9 +100,11 @@ class Stub:
         self._quiet_since = 0.0
 
     @classmethod
-    def awake(cls, state: Mapping[str, Any], came: str, arguments: Sequence[str], environ: Mapping[str, str]) -> Stub:
+    def awake(
+        cls, state: Mapping[str, Any], came: str, file: str, arguments: Sequence[str], environ: Mapping[str, str]
+    ) -> Stub:
         """The stub that fell asleep, with the signals that woke it."""
-        stub = cls(state["connection"], arguments, environ)
+        stub = cls(state["connection"], file, arguments, environ)
         stub._session_id, stub._parent = state["session_id"], state["parent"]
         stub._signals = [int(number) for number in came.split()]
         stub._quiet_since = time.monotonic()
@@ -316,8 +321,8 @@ def main(arguments: Sequence[str]) -> int:
             raise UsageError("No connection file was given: -f FILE.")
         state, came = os.environ.pop(_STATE, ""), os.environ.pop(_CAME, "")
         if state:
-            return Stub.awake(json.loads(state), came, found[1], os.environ).run()
-        return Stub(read_connection_file(found[0]), found[1], os.environ).run()
+            return Stub.awake(json.loads(state), came, *found, os.environ).run()
+        return Stub(read_connection_file(found[0]), *found, os.environ).run()
     except CaesuraError as error:
         _say(str(error))
         return 1

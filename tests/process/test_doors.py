@@ -72,6 +72,14 @@ def test_a_restart_keeps_ports_and_clients_and_drops_variables(home: Home, now: 
     notebook.close()
 
 
+def test_the_connection_file_is_known_to_the_code_also_after_a_move(home: Home) -> None:
+    notebook = home.notebook(CAESURA_POLICY="always")
+    code = "import asyncio, ipykernel\nawait asyncio.sleep(0.01)\nipykernel.get_connection_file()"
+    assert notebook.run(code).value == repr(os.path.abspath(notebook.manager.connection_file))
+    assert connection_of(notebook.manager)["key"] in notebook.run("%connect_info").text
+    notebook.close()
+
+
 def test_a_restart_with_new_ports_gets_new_ones(provisioned: Home) -> None:
     notebook = provisioned.notebook()
     before = connection_of(notebook.manager)

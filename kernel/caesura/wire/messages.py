@@ -78,7 +78,7 @@ class Attach(Message):
     session_id: str
     epoch: int
     kind: str
-    environment: Json  # {"cwd", "env": {...}, "argv": [...]}
+    environment: Json  # {"cwd", "env": {...}, "argv": [...], "connection_file"}
     next_number: int
     manifest: Json | None = None
     stream: int | None = None
@@ -358,8 +358,8 @@ class FunctionDone(Numbered):
 class OpenKernel(Message):
     """→ coordinator: host the kernel of this connection file. ``session_id`` is set when who opened it comes back.
 
-    ``environment``: ``{"executable", "prefix", "cwd", "env": {...}, "argv": [...]}``; ``name`` is the notebook's path
-    if the server said it. With a token the coordinator may be left to choose the ports (all 0). ``is_known`` says that
+    ``environment``: ``{"executable", "prefix", "cwd", "env": {...}, "argv": [...], "connection_file"}``;
+    ``name`` is the notebook's path if the server said it. With a token the coordinator may be left to choose the ports (all 0). ``is_known`` says that
     nothing is to be opened if there is no such session any more; the answer is :class:`KernelEnded` then.
     """
 

@@ -121,6 +121,7 @@ class Worker:
         if argv or not self._settings.is_applied:
             self._notice += self._settings.load(argv)
             self._settings.apply(kernel)
+        self._settings.connection_file = str(attach.environment.get("connection_file") or "")  # for %connect_info
         self._settings.choose_plot_backend()
         if attach.manifest is None:
             self._notice += local_modules.setting_fault()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -78,6 +79,7 @@ def test_the_command_of_the_stub_says_what_the_workers_need() -> None:
         "cwd": "/work",
         "env": {"A": "b", "PATH": ""},
         "argv": ["--HistoryManager.hist_file=:memory:"],
+        "connection_file": os.path.abspath("file.json"),
     }
 
 

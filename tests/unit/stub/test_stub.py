@@ -153,6 +153,7 @@ def test_it_hands_over_all_that_a_worker_needs(tmp_path: Path, file: str, start:
         assert opened.name == "/n/a.ipynb"
         assert opened.session_id == ""
         assert opened.environment["argv"] == ["--quiet"]
+        assert opened.environment["connection_file"] == file
         assert opened.environment["executable"] == sys.executable
         assert opened.environment["prefix"] == sys.prefix
         assert opened.environment["cwd"] == str(tmp_path)

@@ -161,3 +161,29 @@ def test_a_cell_that_waits_for_its_widget_gets_the_answer_wherever_it_is(noteboo
     say(notebook, "question", {"value": 42})
     assert notebook.wait(cell).text == "{'value': 42} True\n"
     assert notebook.wait(following).value == "'after'"
+
+
+def test_a_figure_that_the_front_end_can_pan_and_zoom_answers_after_a_move(notebook: Notebook) -> None:
+    pytest.importorskip("ipympl")
+    made = notebook.run(
+        "%matplotlib widget\n"
+        "import asyncio\n"
+        "import matplotlib.pyplot as plt\n"
+        "figure, axes = plt.subplots()\n"
+        "line, = axes.plot([1, 2, 3])\n"
+        "figure.canvas.mpl_connect('button_press_event', lambda event: print('pressed', event.button))\n"
+        "plt.show()"
+    )
+    assert made.error is None, made.error
+    canvas = str(notebook.run("figure.canvas.model_id").value).strip("'")
+    move(notebook)
+    where = {"x": 320, "y": 240, "button": 0, "buttons": 1, "step": 0, "modifiers": [], "guiEvent": {}}
+    press = {"type": "button_press", **where}
+    pressed = heard(notebook, say(notebook, canvas, {"method": "custom", "content": press}))
+    assert pressed.text == "pressed 1\n"
+    drawn = heard(notebook, say(notebook, canvas, {"method": "custom", "content": {"type": "refresh"}}))
+    assert [each["msg_type"] for each in drawn.messages if each["msg_type"] == "error"] == []
+    assert notebook.run("plt.gcf() is figure, plt.get_backend(), line.axes is axes").value == "(True, 'widget', True)"
+    redrawn = notebook.run("line.set_ydata([3, 2, 1])\nfigure.canvas.draw()")
+    assert redrawn.error is None, redrawn.error
+    assert any(each["msg_type"] == "comm_msg" for each in redrawn.messages)

@@ -73,6 +73,14 @@ class ReadHistory:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasureUsage:
+    """What the process ``pid`` takes (0: none); ``then`` gets the content of a usage reply."""
+
+    pid: int
+    then: Callable[[Json], None]
+
+
+@dataclass(frozen=True, slots=True)
 class TellZygote:
     """To the zygote of an environment, if it is there."""
 
@@ -211,6 +219,7 @@ Command = (
     | TellZygote
     | CheckComplete
     | ReadHistory
+    | MeasureUsage
     | Persist
     | SetTimer
     | CancelTimer

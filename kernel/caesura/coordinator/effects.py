@@ -23,6 +23,7 @@ from caesura.coordinator.listeners import Listeners
 from caesura.coordinator.requests import whole
 from caesura.coordinator.sent_marks import SentMarks
 from caesura.coordinator.timers import Timers
+from caesura.coordinator.usage import Usage
 from caesura.errors import CaesuraError, EnvironmentFault, HomeUnusable
 from caesura.store.begun import forget as forget_begun
 from caesura.store.output_files import OutputFiles
@@ -74,6 +75,7 @@ class Effects:
         self._dead: dict[str, int | None] = {}  # workers whose last words may still be on the way
         self._known: dict[str, tuple[int, str]] = {}  # worker → pid and identity
         self._recorded: deque[tuple[do.Persist, Future[Any]]] = deque()
+        self._usage, self._one_measures = Usage(), asyncio.Lock()
         self._is_told = False
         self._is_over = False
 
@@ -125,6 +127,8 @@ class Effects:
                 self._spawn(self._check_complete(key, code, then))
             case do.ReadHistory():
                 self._spawn(self._read_history(command))
+            case do.MeasureUsage(pid, then):
+                self._spawn(self._measure_usage(pid, then))
             case do.LookAtStore():
                 self._spawn(self._look_at_store(command))
             case do.NeedEnvironment(key, environment):
@@ -258,6 +262,11 @@ class Effects:
         read = functools.partial(read_history, command.file, command.session, command.content)
         found = await asyncio.to_thread(read)
         self.turn(command.then, None if found is None else {"status": "ok", "history": found})
+
+    async def _measure_usage(self, pid: int, then: Callable[[Json], None]) -> None:
+        async with self._one_measures:
+            found = await asyncio.to_thread(self._usage.of, pid)
+        self.turn(then, found)
 
     # --- the store --------------------------------------------------------------------------------------------------
 

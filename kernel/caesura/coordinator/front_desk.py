@@ -10,7 +10,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from caesura.coordinator.commands import FrontPublish, FrontReply, HoldIopub, SendWorker, as_bytes
+from caesura.coordinator.commands import FrontPublish, FrontReply, HoldIopub, MeasureUsage, SendWorker, as_bytes
 from caesura.coordinator.comms import Comms
 from caesura.coordinator.parked_answers import ParkedAnswers
 from caesura.coordinator.requests import WITHOUT_REPLY, Request
@@ -61,6 +61,8 @@ class FrontDesk:
                 self._core.session.shut_down(session, restart=is_restart)
             case "stdin", _:
                 self._to_worker_now(session, request)
+            case "control", "usage_request":
+                self._measure(session, request)
             case "control", name if name in _NOT_OFFERED:
                 self.reply(session, request, _not_offered(request))
             case "control", _:
@@ -68,6 +70,15 @@ class FrontDesk:
                     self.reply(session, request, _no_worker(request))
             case _:
                 self._enqueue(session, request)
+
+    def _measure(self, session: Session, request: Request) -> None:
+        """A notebook without a worker takes nothing, and looking does not change that."""
+
+        def then(content: Json) -> None:
+            if not session.is_ended:
+                self.reply(session, request, content)
+
+        self._core.put(MeasureUsage(0 if session.worker is None else session.worker.pid, then))
 
     def _to_worker_now(self, session: Session, request: Request) -> bool:
         worker = session.worker

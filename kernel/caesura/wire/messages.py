@@ -359,8 +359,9 @@ class OpenKernel(Message):
     """→ coordinator: host the kernel of this connection file. ``session_id`` is set when who opened it comes back.
 
     ``environment``: ``{"executable", "prefix", "cwd", "env": {...}, "argv": [...], "connection_file"}``;
-    ``name`` is the notebook's path if the server said it. With a token the coordinator may be left to choose the ports (all 0). ``is_known`` says that
-    nothing is to be opened if there is no such session any more; the answer is :class:`KernelEnded` then.
+    ``name`` is the notebook's path if the server said it. With a token the coordinator may be left to choose the ports
+    (all 0). ``is_known`` says that nothing is to be opened if there is no such session any more; the answer is
+    :class:`KernelEnded` then.
     """
 
     connection: Json

@@ -305,3 +305,30 @@ def test_the_sockets_are_held_for_subscribers_after_a_restart(make_world: MakeWo
     )
     world.core.session.front_bound(session)
     assert any(isinstance(command, do.HoldIopub) for command in world.core.take())
+
+
+def test_what_a_notebook_takes_is_answered_also_while_it_computes_and_without_bringing_it_back(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world()
+    session = world.open()
+
+    def pid_said() -> int:
+        asked = world.ask(session, "usage_request", channel="control")
+        world.settle()
+        (reply,) = world.replies(asked)
+        return int(reply["pid"])
+
+    assert pid_said() == 0
+    assert world.workers == {}
+    world.run(session, "loop")
+    world.settle()
+    (worker,) = world.alive()
+    assert pid_said() == worker.pid
+    world.interrupt(session)
+    world.settle()
+    world.run(session, "wait")
+    world.settle()
+    assert world.alive() == []
+    assert pid_said() == 0
+    assert world.alive() == []

@@ -132,6 +132,8 @@ class World:
                 self.quit = reason
             case do.CloseFront(session_id) | do.UnbindFront(session_id):
                 self.bound.discard(session_id)
+            case do.MeasureUsage(pid, then):
+                self.act(then, {"status": "ok", "pid": pid})
             case do.CloseLink() | do.HoldIopub():
                 pass
 

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _MAX_DELIVERIES = 3
 _ANSWERED_HERE = frozenset({"kernel_info_request", "connect_request"})
+_OF_THE_MOMENT = frozenset({"complete_request", "inspect_request"})
 _NOT_OFFERED = frozenset(
     {"debug_request", "create_subshell_request", "delete_subshell_request", "list_subshell_request"}
 )  # kernel_info does not advertise them
@@ -90,11 +91,21 @@ class FrontDesk:
     def _enqueue(self, session: Session, request: Request) -> None:
         if self.comms.take(session, request) or self.parked.take(session, request):
             return
+        self._replace(session, request)
         session.queue.append(request)
         session.last_used = self._core.now
         if request.is_execute:
             self._record_cell(session, request)
         self.pump(session)
+
+    def _replace(self, session: Session, request: Request) -> None:
+        """While a cell is suspended, perhaps for hours, only the last counts of what a page asks at each key."""
+        if request.msg_type not in _OF_THE_MOMENT or session.saved is None:
+            return
+        same = [each for each in session.queue if (each.msg_type, each.idents) == (request.msg_type, request.idents)]
+        for earlier in same:
+            session.queue.remove(earlier)
+            self.reply(session, earlier, {"status": "aborted"})
 
     def _record_cell(self, session: Session, request: Request) -> None:
         """A cell is handed out when it is recorded, and its busy is sent when it is durable (I5).

@@ -332,3 +332,21 @@ def test_what_a_notebook_takes_is_answered_also_while_it_computes_and_without_br
     assert world.alive() == []
     assert pid_said() == 0
     assert world.alive() == []
+
+
+def test_of_completions_that_are_asked_while_a_cell_is_suspended_the_last_is_answered(make_world: MakeWorld) -> None:
+    world = make_world()
+    session = world.open()
+    cell = world.run(session, "wait")
+    world.settle()
+    first = world.ask(session, "complete_request", code="a")
+    theirs = world.ask(session, "complete_request", code="a", client=b"another page")
+    other = world.ask(session, "inspect_request", code="a")
+    last = world.ask(session, "complete_request", code="ab")
+    world.settle()
+    assert world.state(session, cell) == "released"
+    assert world.replies(first) == [{"status": "aborted"}]
+    assert world.replies(theirs) == world.replies(other) == world.replies(last) == []
+    world.send(7)
+    world.settle()
+    assert [len(world.replies(asked)) for asked in (theirs, other, last)] == [1, 1, 1]

@@ -132,3 +132,37 @@ def test_an_error_after_a_move_aborts_nothing_when_told_so(notebook: Notebook) -
     assert notebook.home.command("events", "send", "go", "--error", "no").returncode == 0
     assert notebook.wait(failing).status == "error"
     assert notebook.wait(behind).value == "'one'"
+
+
+def test_what_is_written_elsewhere_goes_on_there(notebook: Notebook) -> None:
+    result = notebook.run(
+        "import contextlib, io, sys, warnings\n"
+        "text, problems = io.StringIO(), io.StringIO()\n"
+        "with contextlib.redirect_stdout(text), contextlib.redirect_stderr(problems):\n"
+        "    print('one')\n"
+        "    await hop()\n"
+        "    print('two')\n"
+        "    await hop()\n"
+        "    warnings.warn('three')\n"
+        "print(text.getvalue().split(), 'three' in problems.getvalue())"
+    )
+    assert result.error is None
+    assert result.text == "['one', 'two'] True\n"
+
+
+def test_a_stream_of_the_users_own_stays_in_its_place(notebook: Notebook, tmp_path: Path) -> None:
+    notebook.run(
+        "import io, sys\n"
+        "class Loud:\n"
+        "    def __init__(self, stream): self.stream = stream\n"
+        "    def write(self, text): return self.stream.write(text.upper())\n"
+        "    def flush(self): self.stream.flush()\n"
+        "shown = sys.stdout"
+    )
+    result = notebook.run("sys.stdout = Loud(shown)\nprint('a')\nawait hop()\nprint('b')\nsys.stdout = shown")
+    assert (result.error, result.text) == (None, "A\nB\n")
+    notebook.run("sys.stdout = open('log.txt', 'w')\nprint('one')\nawait hop()\nprint('two')")
+    notebook.run("print('three')\nsys.stdout.close()\nsys.stdout = shown")
+    assert (tmp_path / "log.txt").read_text() == "one\ntwo\nthree\n"
+    asked = notebook.run("sys.stdin = io.StringIO('answer')\nawait hop()\nprint(sys.stdin.read())")
+    assert (asked.error, asked.text) == (None, "answer\n")

@@ -19,7 +19,7 @@ from typing import Any, Final
 from caesura.errors import CannotMove, SnapshotRefused
 from caesura.snapshot.reducing import Pickling, Reduced
 
-_STREAMS = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")
+_STREAMS = ("stdin", "stdout", "stderr")
 LONGEST_READ_BYTES: Final = 16 << 20
 """How much of a file may be read to find out where a loop is in it."""
 LARGEST_NAMELESS_BYTES: Final = 1 << 30
@@ -31,8 +31,9 @@ _RELEASE = "Release it before the await."
 
 def reduce_file(pickler: Pickling, file: Any) -> Reduced:
     for stream in _STREAMS:
-        if getattr(sys, stream, None) is file:
-            return standard_stream, (stream,)
+        original = f"__{stream}__"
+        if getattr(sys, original, None) is file:  # a file of the user's may stand in the place of the other
+            return standard_stream, (stream if getattr(sys, stream, None) is file else original,)
     if file.closed:
         return make_closed_file, (type(file),)
     if isinstance(file, io.FileIO):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
+
+from caesura.worker import standard_streams
 
 
 def anchored(kernel: Any, loop: object, driver: object) -> dict[str, object]:
     """``driver`` is the coroutine of the main task (None between cells)."""
-    shell = kernel.shell
+    shell, streams = kernel.shell, standard_streams.own()
     found: dict[str, object] = {
         "loop": loop,
         "kernel": kernel,
@@ -29,12 +30,10 @@ def anchored(kernel: Any, loop: object, driver: object) -> dict[str, object]:
         "exiter": shell.exiter,
         "comms": kernel.comm_manager,
         "session": kernel.session,
-        "stdout": sys.stdout,
-        "stderr": sys.stderr,
-        "stdin": sys.stdin,
-        "original stdout": sys.__stdout__,
-        "original stderr": sys.__stderr__,
-        "original stdin": sys.__stdin__,
+        **{name: streams[name] for name in ("stdin", "stdout", "stderr")},
+        "original stdout": streams["__stdout__"],
+        "original stderr": streams["__stderr__"],
+        "original stdin": streams["__stdin__"],
         "parent of the kernel": kernel._shell_parent,
         "identities of the kernel": kernel._shell_parent_ident,
         "parent of the shell": shell._parent_header,
@@ -42,7 +41,7 @@ def anchored(kernel: Any, loop: object, driver: object) -> dict[str, object]:
         "parent of the display_pub": shell.display_pub._parent_header,
     }
     for name in ("stdout", "stderr"):
-        variable = getattr(getattr(sys, name), "variable", None)
+        variable = getattr(streams[name], "variable", None)
         if variable is not None:
             found[f"parent of {name}"] = variable
     for magics in shell.magics_manager.registry.values():

@@ -14,7 +14,7 @@ import types
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
-from caesura.worker import comm_state, shell_modes
+from caesura.worker import comm_state, shell_modes, standard_streams
 
 State = dict[str, Any]
 
@@ -71,7 +71,8 @@ def restore(shell: Any, state: State) -> None:
     """Put a captured state into a fresh shell."""
     _restore_settings(shell, state["settings"])
     for name, part in _PARTS.items():
-        part.restore(shell, state[name])
+        if name in state:  # an earlier version may not have kept it
+            part.restore(shell, state[name])
     _restore_callbacks(shell, state["callbacks"])
     _restore_formatters(shell, state["formatters"])
 
@@ -288,4 +289,5 @@ _PARTS: dict[str, Part] = {
     "modes": Part(shell_modes.capture_modes, shell_modes.restore_modes),
     "reloading": Part(shell_modes.capture_reloading, shell_modes.restore_reloading),
     "hidden": Part(shell_modes.capture_hidden, shell_modes.restore_hidden),
+    "streams": Part(standard_streams.capture, standard_streams.restore),
 }

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from ipykernel.iostream import OutStream
 
+from caesura.worker import standard_streams
 from caesura.worker.capture import CapturedDescriptor, flush_libc
 from caesura.worker.channel import Channel
 
@@ -141,6 +142,7 @@ def install_streams(session: Any, socket: Any, channel: Channel) -> tuple[CellSt
         captured = stream.capture()
         channel.watch(captured.read_end, captured.pump)
     sys.stdout, sys.stderr = streams
+    standard_streams.note_own()
     return streams[0], streams[1]
 
 

@@ -220,7 +220,10 @@ class Worker:
         return None if self._main is None else self._main.task
 
     def _set_parent(self, header: Mapping[str, Any]) -> None:
-        self.kernel.set_parent([], {"header": dict(header)})
+        parent = {"header": dict(header)}
+        self.kernel.set_parent([], parent)
+        for stream in self._streams:  # the kernel tells those in :mod:`sys`, which may be the user's
+            stream.set_parent(parent)
 
     def _execute(self, cell_id: str, idents: list[bytes], request: dict[str, Any]) -> None:
         self.kernel.set_parent(idents, request)
@@ -237,7 +240,7 @@ class Worker:
         """Tell the user what there is to tell, under the cell whose header is set."""
         if self._notice:
             notice, self._notice = self._notice, ""
-            sys.stderr.write(notice)
+            self._streams[1].write(notice)  # not what the cell may have put in its place
 
     def _start(self, main: Main) -> None:
         self._main = main

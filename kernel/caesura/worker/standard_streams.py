@@ -1,0 +1,35 @@
+"""``sys.stdin``, ``sys.stdout`` and ``sys.stderr``: which are the worker's own, and what a notebook has put in their
+place (``contextlib.redirect_stdout`` around an await does that)."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Final
+
+_NAMES: Final = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")
+_own: dict[str, object] = {}
+
+
+def note_own() -> None:
+    """Those that are in place now stay in their process."""
+    _own.update(_present())
+
+
+def own() -> dict[str, object]:
+    """The worker's own, by the name in :mod:`sys`; those in place if none were noted."""
+    return _own or _present()
+
+
+def capture(_shell: Any) -> dict[str, object]:
+    """What stands in the place of the worker's own."""
+    mine = own()
+    return {name: value for name, value in _present().items() if value is not mine[name]}
+
+
+def restore(_shell: Any, state: dict[str, object]) -> None:
+    for name, value in state.items():
+        setattr(sys, name, value)
+
+
+def _present() -> dict[str, object]:
+    return {name: getattr(sys, name, None) for name in _NAMES}

@@ -17,15 +17,18 @@ from traitlets import Unicode
 from caesura.client import Client, NoCoordinator
 from caesura.config import home_directory
 from caesura.errors import CaesuraError
+from caesura_server import actions
 from caesura_server.handlers import EventsHandler, StatusHandler
 from caesura_server.sessions import OutputsHandler, SessionHandler, SessionsHandler
+from caesura_server.stream import StreamHandler
 
+_CELL_ACTION: Final = rf"/caesura/api/cells/([\w-]+)/({'|'.join(actions.CELL_ACTIONS)})"
 _LEAVING_S: Final = 5.0
 """A server that stops does not wait longer for the coordinator."""
 
 
 class CaesuraServer(ExtensionApp):
-    """What is below ``/caesura/``: status, events, and the sessions of notebooks with their outputs."""
+    """What is below ``/caesura/api/``: the state of all, pushed as it changes, and what can be done about it."""
 
     name = "caesura_server"
     extension_url = "/caesura/status"
@@ -40,11 +43,21 @@ class CaesuraServer(ExtensionApp):
         asked = {"home": self._home_path()}
         self.handlers.extend(
             [
-                (r"/caesura/status", StatusHandler, asked),
-                (r"/caesura/events", EventsHandler, asked),
-                (r"/caesura/sessions", SessionsHandler, asked),
-                (r"/caesura/sessions/([\w-]+)", SessionHandler, asked),
-                (r"/caesura/sessions/([\w-]+)/outputs", OutputsHandler, asked),
+                # Without api/ as it was before there was more.
+                (r"/caesura(?:/api)?/status", StatusHandler, asked),
+                (r"/caesura(?:/api)?/events", EventsHandler, asked),
+                (r"/caesura(?:/api)?/sessions", SessionsHandler, asked),
+                (r"/caesura(?:/api)?/sessions/([\w-]+)", SessionHandler, asked),
+                (r"/caesura(?:/api)?/sessions/([\w-]+)/outputs", OutputsHandler, asked),
+                (r"/caesura/api/stream", StreamHandler, asked),
+                (r"/caesura/api/openapi.json", actions.OpenApiHandler, asked),
+                (r"/caesura/api/sessions/([\w-]+)/park", actions.ParkHandler, asked),
+                (r"/caesura/api/cells/([\w-]+)", actions.CellHandler, asked),
+                (_CELL_ACTION, actions.CellActionHandler, asked),
+                (r"/caesura/api/calls/([\w-]+)", actions.CallHandler, asked),
+                (r"/caesura/api/events/(.+)", actions.EventHandler, asked),
+                (r"/caesura/api/history", actions.HistoryHandler, asked),
+                (r"/caesura/api/store", actions.StoreHandler, asked),
             ]
         )
 

@@ -41,6 +41,7 @@ from caesura.coordinator.recovery import Recovery
 from caesura.coordinator.rpc import Rpc
 from caesura.coordinator.sessions import Sessions
 from caesura.coordinator.state import Environment, Kind, Limits, Operation, Session, Worker
+from caesura.coordinator.watching import Watching
 from caesura.coordinator.workers import Workers
 from caesura.policy import History
 from caesura.store.records import Records
@@ -100,6 +101,7 @@ class Core:
         self.recovery = Recovery(self)
         self.preload = Preloads(self)
         self.rpc = Rpc(self)
+        self.watching = Watching(self)
 
     # --- what the parts use -----------------------------------------------------------------------------------------
 
@@ -156,6 +158,8 @@ class Core:
                 self.pool.schedule()
             case ("activity",):
                 self.activity.say()
+            case ("watch",):
+                self.watching.is_due()
             case ("idle",):
                 self.session.look_idle()
             case ("wake", session_id):

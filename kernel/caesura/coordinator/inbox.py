@@ -61,6 +61,7 @@ class Inbox:
         elif any(isinstance(message, wire.Numbered) for message in messages):
             self._acknowledge(session)
         self._drain(session)
+        self._core.watching.touch(session)
 
     def _record(self, session: Session, numbered: list[Inbound]) -> None:
         core, session_id = self._core, session.session_id

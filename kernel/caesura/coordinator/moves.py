@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from caesura import points
 from caesura.coordinator import second_try
+from caesura.coordinator.by_hand import decision_of
 from caesura.coordinator.commands import SendWorker
 from caesura.coordinator.comms import wants_session
-from caesura.coordinator.snapshots import block_from, snapshot_row
+from caesura.coordinator.snapshots import block_from, described, snapshot_row
 from caesura.coordinator.state import Block, Move, Phase, Saved, Session
 from caesura.model import AnyOf, Obstacle, is_satisfied, next_due, wake_from_json
 from caesura.policy import UNKNOWN, Decision, decide
@@ -82,13 +83,13 @@ class Moves:
         if environment is not None and environment.ready is not None and environment.ready.frames:
             obstacles = (*obstacles, Obstacle("suspended frames", detail=environment.ready.frames))
         if obstacles:
-            reason = "; ".join(map(_described, obstacles))
+            reason = "; ".join(map(described, obstacles))
             self._record_decision(session, Decision("hold", None, None, UNKNOWN, reason))
             self._hold(session, reason)
             return
         now = core.now
         size_bytes = cell.snapshot_bytes
-        decision = decide(
+        decision = decision_of(cell) or decide(
             session.policy,
             block.waits,
             now,
@@ -117,6 +118,7 @@ class Moves:
     def _record_decision(self, session: Session, decision: Decision) -> None:
         block, cell, wait, prediction = session.block, session.cell, decision.wait, decision.prediction
         assert block is not None
+        session.decided = decision
         recorded = (session.epoch, block.serial, decision.action)  # every worker counts its blocks from the beginning
         if session.last_decision == recorded:
             return
@@ -177,7 +179,7 @@ class Moves:
         if obstacles and block is not None and block.serial == message.serial:
             session.block = replace(block, obstacles=obstacles)
             if cell is not None and cell.state in (CellState.BLOCKED, CellState.HELD):
-                self._hold(session, "; ".join(map(_described, obstacles)))
+                self._hold(session, "; ".join(map(described, obstacles)))
         second_try.note(self._core, session, message.serial, obstacles, self._core.now - move.since)
         if not move.block.cell_id and obstacles:
             session.parks_refused = (session.epoch, message.serial)
@@ -394,7 +396,3 @@ class Moves:
             core.cell.apply(session, cell, CellEvent.WAKE)
         core.cancel_timer("wake", session.session_id)
         core.pool.want(session)
-
-
-def _described(obstacle: Obstacle) -> str:
-    return f"{obstacle}: {obstacle.remedy}" if obstacle.remedy else str(obstacle)

@@ -43,6 +43,7 @@ class Operations:
         session = core.sessions[operation.session_id]
         core.operations[operation.op_id] = operation
         session.operations[operation.op_id] = operation
+        core.watching.touch(session)
         try:
             match operation.kind:
                 case CallKind.FUNCTION:
@@ -93,6 +94,8 @@ class Operations:
             self._deliver(operation)
 
         core.persist(record, then, durable=True)
+        if (session := core.sessions.get(operation.session_id)) is not None:
+            core.watching.touch(session)
 
     def _deliver(self, operation: Operation) -> None:
         session = self._core.sessions.get(operation.session_id)
@@ -138,6 +141,8 @@ class Operations:
         operation.is_cancelled = True
         core, op_id, now = self._core, operation.op_id, self._core.now
         self._settle.pop(op_id, None)
+        if (session := core.sessions.get(operation.session_id)) is not None:
+            core.watching.touch(session)
         core.persist(lambda records: records.cancel_operation(op_id, now))
         core.cancel_timer("operation", op_id)
         if operation.kind == CallKind.FUNCTION:

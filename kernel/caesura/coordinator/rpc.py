@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from caesura.coordinator import status
+from caesura.coordinator.by_hand import ByHand
 from caesura.coordinator.commands import LookAtStore, Quit, SendLink
 from caesura.coordinator.operations import describe_event, operation_from
 from caesura.coordinator.resuming import resume_failed
@@ -32,7 +33,7 @@ class Rpc:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._subscribers: set[int] = set()
-        self._sessions = SessionRequests(core)
+        self._parts = (SessionRequests(core), ByHand(core))
         self._callers: dict[str, tuple[int, int]] = {}  # operation → link and number of the request
         self.rss_bytes: Callable[[int], int] = lambda pid: 0
         self.zygotes: Callable[[], list[Json]] = list
@@ -41,12 +42,12 @@ class Rpc:
         """Answer a client, now or when the answer is there."""
         number = request.number
         method = getattr(self, f"_do_{request.method}", None)
-        of_sessions = getattr(self._sessions, f"do_{request.method}", None)
+        of_part = next((do for part in self._parts if (do := getattr(part, f"do_{request.method}", None))), None)
         try:
             if method is not None:
                 method(link, request)
-            elif of_sessions is not None:
-                of_sessions(
+            elif of_part is not None:
+                of_part(
                     request.params,
                     lambda result, buffers=(): self._reply(link, number, result, buffers),
                     lambda error: self._fail(link, number, error),
@@ -177,8 +178,13 @@ class Rpc:
         self._subscribers.add(link)
         self._reply(link, request.number, {"subscribed": True})
 
+    def _do_watch(self, link: int, request: Request) -> None:
+        stream, after = str(request.params.get("stream") or ""), int(request.params.get("after") or 0)
+        self._core.watching.watch(link, stream, after, lambda shown: self._reply(link, request.number, shown))
+
     def changed(self, session: Session, cell: Cell | None) -> None:
         """Tell who listens that a cell or session is not as it was."""
+        self._core.watching.touch(session)
         if not self._subscribers or session.kind is Kind.CLIENT:
             return
         if cell is not None:
@@ -190,6 +196,7 @@ class Rpc:
 
     def link_lost(self, link: int) -> None:
         self._subscribers.discard(link)
+        self._core.watching.leave(link)
 
     # --- calls of programs without a kernel -------------------------------------------------------------------------
 

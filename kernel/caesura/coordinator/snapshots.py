@@ -6,7 +6,7 @@ What lives here: the conversion. What must not: looking into the snapshot; its m
 from __future__ import annotations
 
 from caesura.coordinator.state import Block, Saved
-from caesura.model import wake_from_json, wake_to_json
+from caesura.model import Obstacle, wake_from_json, wake_to_json
 from caesura.store.rows import SnapshotRow
 from caesura.wire import messages as wire
 
@@ -70,3 +70,8 @@ def _blob_names(manifest: wire.Json, *, with_stream: bool) -> list[str]:
     """The names in the manifest's references (``[name, size, offset]``), which the collection must keep."""
     references = [*([manifest.get("stream")] if with_stream else ()), *manifest.get("buffers", ())]
     return [str(reference[0]) for reference in references if reference and reference[0]]
+
+
+def described(obstacle: Obstacle) -> str:
+    """The obstacle as a text for the user, with what can be done about it."""
+    return f"{obstacle}: {obstacle.remedy}" if obstacle.remedy else str(obstacle)

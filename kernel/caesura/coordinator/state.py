@@ -17,7 +17,7 @@ from caesura.coordinator.commands import FrontPublish, FrontReply, FrontSend
 from caesura.coordinator.requests import Request
 from caesura.errors import InternalError
 from caesura.model import Obstacle, Wait, Wake, next_due
-from caesura.policy import CostModel, Policy
+from caesura.policy import CostModel, Decision, Policy
 from caesura.wire.life import CellEvent, CellState, next_state
 from caesura.wire.messages import Json, Message, ZygoteReady
 
@@ -51,6 +51,7 @@ class Cell:
     execution_count: int = 0
     status: str = ""
     error: str = ""
+    by_hand: str = ""  # "hold" or "release": what the user has decided for it
 
     def apply(self, event: CellEvent, now: float) -> None:
         """Go to the next state of the table; InternalError with the cell's id if there is none."""
@@ -253,6 +254,7 @@ class Session:
     parks_refused: tuple[int, int] = (0, 0)  # epoch, serial of the block between cells that could not be saved
     refused: tuple[int, int] = (0, 0)  # epoch, serial of the last block that could not be saved, tried so many times
     refusals: int = 0
+    decided: Decision | None = field(default=None, repr=False)  # what was decided last
     last_decision: tuple[int, int, str] = (0, 0, "")  # epoch, serial of the block, action
     unmovable: tuple[Json, ...] = ()  # variables that would hold it, as its worker found out between cells
     unmovable_waiting: int = 0  # variables that it has not looked at

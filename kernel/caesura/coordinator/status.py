@@ -27,7 +27,7 @@ def status(core: Core, rss_bytes: Callable[[int], int], zygotes: Sequence[Json])
             for zygote in zygotes
         ],
         "workers": [_worker(worker, rss_bytes) for worker in core.workers.values()],
-        "sessions": [_session(session) for session in shown],
+        "sessions": [describe_session(session) for session in shown],
         "cells": cells(core),
     }
 
@@ -101,7 +101,8 @@ def _worker(worker: Worker, rss_bytes: Callable[[int], int]) -> Json:
     }
 
 
-def _session(session: Session) -> Json:
+def describe_session(session: Session) -> Json:
+    """One session."""
     return {
         "session_id": session.session_id,
         "kind": str(session.kind),

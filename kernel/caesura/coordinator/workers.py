@@ -43,6 +43,7 @@ class Workers:
         worker = Worker(f"w-{core.new_id()}", session_id, session.key, core.now, epoch=session.epoch, is_urgent=urgent)
         core.workers[worker.worker_id] = worker
         session.worker = worker
+        core.watching.touch(session)
         if session.saved is not None:
             points.reach("resume.before_fork")
         session.is_settling = False
@@ -197,6 +198,7 @@ class Workers:
             self.forget_if_ended(session)
             if not session.is_ended:
                 core.desk.pump(session)
+            core.watching.touch(session)
         core.pool.schedule()
         core.session.look_idle()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import bindparam, delete, exists, func, select, update
+from sqlalchemy import bindparam, case, delete, exists, func, select, update
 
 from caesura.store.prepared import Prepared
 from caesura.store.queries import Queries
@@ -227,3 +227,11 @@ class SnapshotRecords(Queries):
         if session_id is not None:
             query = query.where(moves.c.session_id == session_id)
         return self._all(MoveRow, query if cell_id is None else query.where(moves.c.cell_id == cell_id))
+
+    def freed_since(self, since: float, now: float) -> float:
+        """For how many seconds, since then and over all of them, sessions have had no process."""
+        starts = case((moves.c.suspended_at > since, moves.c.suspended_at), else_=since)
+        lives = func.coalesce(moves.c.resumed_at, case((sessions.c.snapshot_id.is_not(None), now), else_=starts))
+        query = select(func.sum(lives - starts)).join(sessions, sessions.c.id == moves.c.session_id)
+        query = query.where(moves.c.resumed_at.is_(None) | (moves.c.resumed_at > since))
+        return float(self._database.connection.execute(query).scalar() or 0.0)

@@ -1,0 +1,111 @@
+"""What the panel does: with cells, calls, events, sessions and the store, and the whole story of one cell.
+
+What lives here: requests under ``/caesura/api/`` for the coordinator's methods. What must not: what they mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from caesura_server.handlers import Handler
+
+CELL_ACTIONS: Final = ("interrupt", "cancel", "resume", "hold", "let_policy", "release", "bring_back")
+_OPENAPI: Final = Path(__file__).with_name("openapi.json")
+_SHOWN_WAITS: Final = 40
+
+
+class CellHandler(Handler):
+    """One cell with its moves and decisions, oldest first, and what holds it."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, cell_id: str) -> None:
+        cell = await self.tell(None, "cell", id=cell_id)
+        of = cell["cell_id"]
+        moves, decisions, why = await asyncio.gather(
+            self.tell(None, "moves", cell_id=of),
+            self.tell(None, "decisions", cell_id=of),
+            self.tell(None, "why", of=cell["session_id"]),
+        )
+        self.finish({"cell": cell, "moves": moves, "decisions": decisions, "why": why})
+
+
+class CellActionHandler(Handler):
+    @web.authenticated
+    @authorized
+    async def post(self, cell_id: str, action: str) -> None:
+        if action == "let_policy":
+            found = await self.tell(None, "hold", cell_id=cell_id, hold=False)
+        else:
+            found = await self.tell(None, action, cell_id=cell_id)
+        self.finish(found)
+
+
+class CallHandler(Handler):
+    @web.authenticated
+    @authorized
+    async def delete(self, op_id: str) -> None:
+        """The await raises an error; a function that runs for the call is interrupted."""
+        self.finish(await self.tell(None, "give_up_call", op_id=op_id))
+
+
+class EventHandler(Handler):
+    @web.authenticated
+    @authorized
+    async def post(self, name: str) -> None:
+        """Answer all that wait for the event, with ``{"value": JSON}`` or ``{"error": "text"}``."""
+        body = self.get_json_body()
+        if not isinstance(body, dict) or ("value" in body) == ("error" in body):
+            raise web.HTTPError(400, "The body has to be {\"value\": JSON} or {\"error\": \"text\"}.")  # fmt: skip
+        self.finish(await self.tell(None, "send_event", name=name, **body))
+
+
+class ParkHandler(Handler):
+    @web.authenticated
+    @authorized
+    async def post(self, session_id: str) -> None:
+        self.finish(await self.tell(None, "park", of=session_id))
+
+
+class HistoryHandler(Handler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """How long the calls of each key took lately, oldest first."""
+        found = await self.tell([], "history")
+        by_key: dict[str, dict[str, Any]] = {}
+        for wait in found:
+            entry = by_key.setdefault(wait["key"], {"key": wait["key"], "kind": wait["kind"], "durations_s": []})
+            entry["durations_s"].append(wait["duration_s"])
+        for entry in by_key.values():
+            entry["count"] = len(entry["durations_s"])
+            del entry["durations_s"][:-_SHOWN_WAITS]
+        self.finish({"calls": list(by_key.values())})
+
+
+class StoreHandler(Handler):
+    """What the store takes, as ``caesura store --json`` prints it; POST collects first."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        self.finish({"store": await self.tell({}, "store") or None})
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        self.finish({"store": await self.tell({}, "store", collect=True) or None})
+
+
+class OpenApiHandler(Handler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """The description of all of these, in OpenAPI 3.1."""
+        self.finish(json.loads(await asyncio.to_thread(_OPENAPI.read_text)))

@@ -80,3 +80,38 @@ def test_a_bare_descriptor_holds_the_cell_wherever_it_is_kept_until_it_is_closed
     assert notebook.wait(cell).error is None
     cell = notebook.submit("pid = os.getpid(); await asyncio.sleep(0.1); print(os.getpid() != pid)")
     assert notebook.wait(cell).text == "True\n"
+
+
+def test_processes_and_connections_of_asyncio_that_are_over_move(notebook: Notebook) -> None:
+    notebook.run(
+        "async def serve(reader, writer):\n"
+        "    writer.write((await reader.readline()).upper())\n"
+        "    writer.close(); await writer.wait_closed()\n"
+        "pipe = asyncio.subprocess.PIPE\n"
+        "child = await asyncio.create_subprocess_shell('cat; echo no >&2', stdin=pipe, stdout=pipe, stderr=pipe)\n"
+        "out = await child.communicate(b'in')\n"
+        "server = await asyncio.start_server(serve, '127.0.0.1', 0)\n"
+        "port = server.sockets[0].getsockname()[1]\n"
+        "reader, writer = await asyncio.open_connection('127.0.0.1', port)\n"
+        "writer.write(b'abc\\n'); answer = await reader.read()\n"
+        "writer.close(); await writer.wait_closed()\n"
+        "server.close(); await server.wait_closed()"
+    )
+    cell = notebook.submit(
+        "pid = os.getpid(); await asyncio.sleep(0.1)\n"
+        "print(os.getpid() != pid, out, child.returncode, await child.wait(), child.stdout.at_eof())\n"
+        "print(answer, reader.at_eof(), writer.is_closing(), writer.get_extra_info('peername') == ('127.0.0.1', port))"
+    )
+    result = notebook.wait(cell)
+    assert result.error is None
+    assert result.text == "True (b'in', b'no\\n') 0 0 True\nb'ABC\\n' True True True\n", notebook.home.request(
+        "decisions", cell_id=cell
+    )
+
+
+def test_a_process_that_runs_holds_by_name(notebook: Notebook) -> None:
+    notebook.run("child = await asyncio.create_subprocess_exec('cat', stdin=asyncio.subprocess.PIPE)")
+    cell = notebook.submit("await caesura.event('go')\nawait child.communicate(b'')")
+    assert "cat → child process" in notebook.wait_for_state(cell, "held")["reason"]
+    notebook.home.command("events", "send", "go")
+    assert notebook.wait(cell).error is None

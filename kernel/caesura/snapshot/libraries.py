@@ -107,6 +107,9 @@ _NAMED: Final[dict[str, str]] = {
     "lzma.LZMAFile": "record_files.reduce_compressed",
     "subprocess.Popen": "resources.reduce_process",
     "socket.socket": "resources.reduce_socket",
+    "asyncio.transports.BaseTransport": "transports.reduce_transport",
+    "asyncio.trsock.TransportSocket": "transports.reduce_transport_socket",
+    "asyncio.subprocess.Process": "transports.reduce_process",
     **dict.fromkeys(
         ("_ctypes._SimpleCData", "_ctypes.Structure", "_ctypes.Union", "_ctypes.Array"), "ctypes_objects.reduce_value"
     ),

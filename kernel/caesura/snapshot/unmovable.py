@@ -40,8 +40,6 @@ REMEDIES: Final = {
     "multiprocessing.shared_memory.SharedMemory": "Copy what is in it, and close it before the await.",
     "multiprocessing.synchronize.SemLock": "Use an asyncio.Lock.",
     "multiprocessing.connection._ConnectionBase": _CLOSE,
-    "asyncio.transports.BaseTransport": _CLOSE,
-    "asyncio.subprocess.Process": "Wait for the process before the await.",
     "asyncio.base_events.BaseEventLoop": "Only the loop of the cells themselves can be moved.",
     "asyncio.futures._PyFuture": "Futures implemented in Python cannot be moved; use asyncio.Future.",
     "asyncio.tasks._PyTask": "Tasks implemented in Python cannot be moved; use asyncio.Task.",

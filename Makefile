@@ -78,6 +78,10 @@ bench: $(DEV)/.ready ## measure latency and density against plain kernels
 	$(DEV)/bin/python benchmarks/fairness.py
 	$(DEV)/bin/python benchmarks/snapshot.py
 
+.PHONY: bench-policy
+bench-policy: $(DEV)/.ready ## the decisions against their targets, on waits drawn afresh
+	$(DEV)/bin/python benchmarks/policy.py
+
 # --- to check it ----------------------------------------------------------------------------------------------------
 
 .PHONY: lint

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import caesura
 from caesura import config
-from caesura.cli import acting, doctor, install, logs, looking
+from caesura.cli import acting, doctor, install, logs, looking, simulate
 from caesura.cli import sessions as listing
 from caesura.cli import store as storing
 from caesura.cli.context import Context
@@ -69,6 +69,12 @@ def parser() -> argparse.ArgumentParser:
     _looking(commands)
     _acting(commands)
     _kernelspec(commands)
+    made = commands.add(
+        "simulate", simulate.simulate, "what policies would have cost, on recorded or synthetic waits",
+        "caesura simulate waits.csv --workers 4 --load 1 --load 3",
+        "caesura simulate --workload 'exponential, mean 30' --policy auto --policy mean:10 --plot cost.png",
+    )  # fmt: skip
+    simulate.takes(made)
     commands.add("version", version, "the versions of Caesura, its protocol and Python", "caesura version --json")
     return top
 

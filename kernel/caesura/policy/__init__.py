@@ -8,18 +8,23 @@
 
 from caesura.policy.cost import Cost, CostModel
 from caesura.policy.decision import Decision, decide, threshold_of
-from caesura.policy.history import UNKNOWN, History, Prediction
+from caesura.policy.hazard import BUSY, Demand, break_even_s
+from caesura.policy.history import UNKNOWN, History, Prediction, sized_key
 from caesura.policy.setting import Policy, parse
 
 __all__ = [
+    "BUSY",
     "UNKNOWN",
     "Cost",
     "CostModel",
     "Decision",
+    "Demand",
     "History",
     "Policy",
     "Prediction",
+    "break_even_s",
     "decide",
     "parse",
+    "sized_key",
     "threshold_of",
 ]

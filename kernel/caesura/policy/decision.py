@@ -1,6 +1,8 @@
 """Whether a waiting cell keeps its worker.
 
-What lives here: the rule, as a function of values. What must not: I/O, clocks, who carries the decision out.
+What lives here: the policies, as a function of values. What must not: I/O, clocks, who carries the decision out.
+
+``auto`` is in ``automatic.py``. ``break-even`` holds every wait until it has cost as much as a move.
 
 ``mean`` with threshold S judges every single wait and says when it justifies a move:
 
@@ -21,18 +23,14 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from caesura.model import AllOf, AnyOf, AtTime, CallKind, OnOp, Wait, Wake
+from caesura.policy.automatic import Verdict, judge
 from caesura.policy.cost import Cost
+from caesura.policy.hazard import BUSY, Demand, break_even_s
 from caesura.policy.history import UNKNOWN, History, Prediction, known_end
 from caesura.policy.setting import Policy
-from caesura.policy.wording import reason_of
+from caesura.policy.wording import reason_of, reason_of_auto
 
 Action = Literal["hold", "suspend"]
-
-FLOOR_S: Final = 0.5
-"""The least threshold of ``auto``: shorter waits are not worth the queueing, whatever was measured."""
-
-CEILING_S: Final = 600.0
-"""The greatest threshold of ``auto``: one bad measurement must not hold a session for ever."""
 
 PATIENCE: Final = 4.0
 """A wait that was expected to be short is let go when it has lasted this many thresholds."""
@@ -45,8 +43,10 @@ class Decision:
     """What to do with a blocked cell.
 
     ``at`` is the wall time to look again at if the action is hold, or None if time alone changes nothing.
-    ``threshold_s`` is None under ``always`` and ``never``. ``prediction`` is about ``wait``, the wait that decided
-    (None if there is none). ``reason`` is a sentence for the user.
+    ``threshold_s`` is None under ``always`` and ``never``, and the break-even wait under ``auto``. ``prediction`` is
+    about ``wait``, the wait that decided (None if there is none). ``reason`` is a sentence for the user. ``rest_s`` is
+    how much longer the cell is expected to wait, where it was asked (``auto``). ``prepares`` says that a held cell is
+    worth a snapshot now, so that letting go later costs nothing but the load.
     """
 
     action: Action
@@ -55,6 +55,8 @@ class Decision:
     prediction: Prediction
     reason: str
     wait: Wait | None = None
+    rest_s: float | None = None
+    prepares: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,10 @@ class _Judged:
     wait: Wait | None
 
 
-def threshold_of(policy: Policy, cost: Cost) -> float | None:
+def threshold_of(policy: Policy, cost: Cost, demand: Demand = BUSY) -> float | None:
     """The threshold in seconds that ``policy`` applies; None for ``always`` and ``never``."""
-    if policy.name == "auto":
-        return min(max(cost.total_s, FLOOR_S), CEILING_S)
+    if policy.name in ("auto", "break-even"):
+        return break_even_s(cost, demand)
     return policy.seconds
 
 
@@ -81,18 +83,25 @@ def decide(
     cost: Cost,
     elapsed_s: float,
     wake: Wake | None = None,
+    *,
+    demand: Demand = BUSY,
+    resumed_s: float | None = None,
 ) -> Decision:
     """Hold a cell that has been blocked for ``elapsed_s``, or suspend it.
 
     ``waits`` describe what it waits for, ``wake`` how they combine (any of them, if it is None). ``now`` is wall
-    time.
+    time. ``demand`` says who else wants a worker, ``resumed_s`` how long ago the cell came back from its last move;
+    only ``auto`` looks at them.
     """
+    if policy.name == "auto":
+        verdict = judge(waits, wake, now, history, cost, demand, elapsed_s, resumed_s)
+        return _automatic(verdict, now, history, cost, demand)
     threshold_s = threshold_of(policy, cost)
     start = now - elapsed_s
     block = _Block(waits, start)
-    if threshold_s is None or policy.name == "fixed":
+    if threshold_s is None or policy.name != "mean":
         judged = block.judge(wake, lambda wait: _Judged(0.0, _expected_end(wait, history), wait))
-        suspend_at = _without_prediction(policy, start)
+        suspend_at = _without_prediction(policy, threshold_s, start)
     else:
         judged = block.judge(wake, lambda wait: _by_mean(wait, threshold_s, now, start, history))
         suspend_at = _when_still_wanted(
@@ -108,8 +117,24 @@ def decide(
         at=None if suspends or math.isinf(suspend_at) else suspend_at,
         threshold_s=threshold_s,
         prediction=prediction,
-        reason=reason_of(policy, threshold_s, cost, wait, prediction, now, elapsed_s, suspends),
+        reason=reason_of(policy, threshold_s, wait, prediction, now, elapsed_s, suspends),
         wait=wait,
+    )
+
+
+def _automatic(verdict: Verdict, now: float, history: History, cost: Cost, demand: Demand) -> Decision:
+    wait = verdict.wait
+    prediction = UNKNOWN if wait is None else _prediction(wait, history, now)
+    suspends = verdict.hold_s <= _SLACK_S
+    return Decision(
+        action="suspend" if suspends else "hold",
+        at=None if suspends else now + verdict.hold_s,
+        threshold_s=verdict.beta_s,
+        prediction=prediction,
+        reason=reason_of_auto(verdict, cost, demand, prediction, now, suspends),
+        wait=wait,
+        rest_s=verdict.rest_s,
+        prepares=verdict.is_durable_worth and not suspends,
     )
 
 
@@ -151,9 +176,9 @@ def _order(judged: _Judged) -> tuple[float, float]:
     return judged.suspend_at, -judged.ends_at
 
 
-def _without_prediction(policy: Policy, start: float) -> float:
-    if policy.seconds is not None:
-        return start + policy.seconds
+def _without_prediction(policy: Policy, threshold_s: float | None, start: float) -> float:
+    if threshold_s is not None:
+        return start + threshold_s
     return -math.inf if policy.name == "always" else math.inf
 
 

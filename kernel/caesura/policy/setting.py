@@ -11,9 +11,9 @@ from typing import Final, Literal
 
 from caesura.errors import UsageError
 
-PolicyName = Literal["always", "never", "fixed", "mean", "auto"]
+PolicyName = Literal["always", "never", "fixed", "mean", "break-even", "auto"]
 
-ALLOWED: Final = "always, never, auto, fixed:SECONDS or mean:SECONDS"
+ALLOWED: Final = "always, never, auto, break-even, fixed:SECONDS or mean:SECONDS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def parse(text: str) -> Policy:
     word, colon, number = text.strip().lower().partition(":")
     word = word.strip()
     match word, bool(colon):
-        case ("always" | "never" | "auto") as name, False:
+        case ("always" | "never" | "auto" | "break-even") as name, False:
             return Policy(name)
         case ("fixed" | "mean") as name, True:
             return Policy(name, _seconds(text, number))

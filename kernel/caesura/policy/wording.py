@@ -1,12 +1,14 @@
 """The reason of a decision as a sentence.
 
-What lives here: words. What must not: the rule itself; every branch here repeats what ``decision.py`` found.
+What lives here: words. What must not: the rule itself; every branch here repeats what was found.
 """
 
 from __future__ import annotations
 
 from caesura.model import Wait
+from caesura.policy.automatic import Verdict
 from caesura.policy.cost import Cost
+from caesura.policy.hazard import Demand
 from caesura.policy.history import Prediction
 from caesura.policy.setting import Policy
 
@@ -14,7 +16,6 @@ from caesura.policy.setting import Policy
 def reason_of(
     policy: Policy,
     threshold_s: float | None,
-    cost: Cost,
     wait: Wait | None,
     prediction: Prediction,
     now: float,
@@ -26,14 +27,12 @@ def reason_of(
         if suspends:
             return "the policy is always: every wait leaves its worker"
         return "the policy is never: a cell keeps its worker while it waits"
-    if policy.name == "fixed":
-        limit = f"the fixed threshold of {seconds(threshold_s)}"
+    if policy.name in ("fixed", "break-even"):
+        limit = f"the {policy.name} threshold of {seconds(threshold_s)}"
         if suspends:
             return f"the wait has lasted {seconds(elapsed_s)}, at least {limit}"
         return f"the wait has lasted {seconds(elapsed_s)}, less than {limit}"
     limit = f"the threshold of {seconds(threshold_s)}"
-    if policy.name == "auto":
-        limit += _origin(threshold_s, cost)
     if wait is None:
         return _compared("nothing is known about the wait, which has lasted", elapsed_s, limit, suspends)
     name = wait.label or wait.key
@@ -51,12 +50,44 @@ def reason_of(
     return f"{average}, less than {limit}"
 
 
-def _origin(threshold_s: float, cost: Cost) -> str:
-    if cost.total_s < threshold_s:
-        return f", the least of auto (moving costs {seconds(cost.total_s)})"
-    if cost.total_s > threshold_s:
-        return f", the most of auto (moving costs {seconds(cost.total_s)})"
-    return ", which is what moving costs"
+def reason_of_auto(
+    verdict: Verdict, cost: Cost, demand: Demand, prediction: Prediction, now: float, suspends: bool
+) -> str:
+    """Why ``auto`` holds a cell, and for how long, or lets it go."""
+    moving = f"moving costs {seconds(cost.total_s)} and pays from {seconds(verdict.beta_s)} on, {_others(demand)}"
+    if suspends:
+        verb = "not worth holding on to its worker"
+    elif verdict.is_held_back:
+        verb = f"has come back lately, so it stays for {seconds(verdict.hold_s)} more"
+    else:
+        verb = f"worth holding on for {seconds(verdict.hold_s)} more"
+    return f"{_evidence(verdict.wait, prediction, now)}: {verb}; {moving}"
+
+
+def _others(demand: Demand) -> str:
+    if demand.queued == 0:
+        return "while nobody else wants the worker"
+    workers = "1 worker" if demand.workers == 1 else f"{demand.workers} workers"
+    return f"with {demand.queued} waiting for {workers}"
+
+
+def _evidence(wait: Wait | None, prediction: Prediction, now: float) -> str:
+    if wait is None:
+        return "nothing is known about the wait"
+    name = wait.label or wait.key
+    if wait.due is not None:
+        rest_s = wait.due - now
+        if rest_s >= 0:
+            return f"{name} ends in {seconds(rest_s)}"
+        return f"{name} should have ended {seconds(-rest_s)} ago"
+    lasted = f"has lasted {seconds(max(0.0, now - wait.since))}"
+    if prediction.p10 is None or prediction.p90 is None:
+        return f"{name} has no history yet and {lasted}"
+    if prediction.basis != "key":
+        return f"{name} has no history yet, {lasted}, and is judged by other calls"
+    calls = "1 call" if prediction.count == 1 else f"{prediction.count} calls"
+    band = f"{seconds(prediction.p10)} to {seconds(prediction.p90)}"
+    return f"{name} {lasted} and is expected to take {band} in all (10-90 % of {calls})"
 
 
 def _known_end(name: str, rest_s: float, limit: str, suspends: bool) -> str:

@@ -316,3 +316,39 @@ def test_collecting_now_is_asked_for(asked: Asked, caesura: Run) -> None:
     assert code == 0
     assert json.loads(out)["freed_bytes"] == 1_000_000
     assert asked.requests[-1] == ("store", {"collect": True})
+
+
+def test_policies_are_compared_on_synthetic_waits(caesura: Run) -> None:
+    code, out, err = caesura("simulate", "--workload", "steady 30 s", "--calls", "60", "--workers", "2", "--json")
+    found = json.loads(out)
+    assert (code, err, found["workers"], found["calls"]) == (0, "", 2, 60)
+    ratio = {one["policy"]: one["cost_over_optimum"] for one in found["results"]}
+    assert set(ratio) == {"never", "always", "fixed:60", "break-even", "mean:10", "auto"}
+    assert ratio["auto"] < 1.1 < ratio["break-even"] < ratio["never"]
+
+
+def test_a_recorded_trace_is_played_faster_and_drawn(tmp_path: Path, caesura: Run) -> None:
+    pytest.importorskip("matplotlib")
+    trace, drawing = tmp_path / "waits.csv", tmp_path / "cost.png"
+    trace.write_text("key,start,duration_s,state_bytes\n" + "".join(f"function:f,{n},40,0\n" for n in range(20)))
+    code, out, _ = caesura(
+        "simulate", str(trace), "--policy", "auto", "--policy", "never", "--load", "2", "--plot", str(drawing)
+    )
+    assert code == 0
+    assert "20" in out
+    assert drawing.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "Give a trace or a --workload"),
+        (("missing.csv",), "cannot be read"),
+        (("--workload", "steady 30 s", "--workers", "0"), "have to be positive"),
+        (("--workload", "steady 30 s", "--policy", "sometimes"), "sometimes"),
+    ],
+)
+def test_what_cannot_be_simulated_is_said_in_one_line(words: tuple[str, ...], said: str, caesura: Run) -> None:
+    code, out, err = caesura("simulate", *words)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert said in err

@@ -78,7 +78,7 @@ def test_a_close_waits_until_the_session_is_back(make_world: MakeWorld) -> None:
     assert world.replies(cell)[0]["status"] == "ok"
 
 
-@pytest.mark.parametrize("policy", ["auto", "always"])
+@pytest.mark.parametrize("policy", ["fixed:0", "always"])
 @pytest.mark.parametrize("point", ["sent Freeze", "Frozen", "saved", "Prepared", "recorded"])
 def test_it_is_not_lost_when_the_session_is_on_its_way_out(make_world: MakeWorld, point: str, policy: str) -> None:
     world = make_world()

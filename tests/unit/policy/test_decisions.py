@@ -125,7 +125,16 @@ FAST_AND_SLOW = known(fast=0.05, slow=3.02)
             0.0,
             "suspend",
             None,
-            "sleep ends in 2 s, at least the threshold of 0.5 s, the least of auto (moving costs 0.06 s)",
+            "sleep ends in 2 s: not worth holding on to its worker; moving costs 0.06 s and pays from 0.11 s on, "
+            "with 1 waiting for 1 worker",
+        ),
+        (
+            "break-even",
+            call("slow"),
+            0.1,
+            "hold",
+            0.11,
+            "the wait has lasted 0.1 s, less than the break-even threshold of 0.11 s",
         ),
     ],
 )
@@ -169,32 +178,6 @@ def test_the_decisions_swap_when_the_calls_do() -> None:
         history.add("a", "function", 20.0)
         turns += 1
     assert turns <= 2
-
-
-# --- auto -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("cost", "threshold_s"),
-    [(Cost(0.01, 0.02), 0.5), (Cost(1.0, 2.0, 0.5), 3.5), (Cost(1e6, 1e6), 600.0)],
-)
-def test_the_threshold_of_auto_is_the_measured_cost_within_its_bounds(cost: Cost, threshold_s: float) -> None:
-    assert after(0.0, "auto", call("x"), cost=cost).threshold_s == threshold_s
-
-
-def test_the_reason_says_where_the_threshold_of_auto_comes_from() -> None:
-    reasons = [after(0.0, "auto", timer(9e3), cost=Cost(save_s, 0.25)).reason for save_s in (0.0, 1.0, 1e3)]
-    assert [reason.partition("the threshold of ")[2] for reason in reasons] == [
-        "0.5 s, the least of auto (moving costs 0.25 s)",
-        "1.25 s, which is what moving costs",
-        "600 s, the most of auto (moving costs 1000 s)",
-    ]
-
-
-def test_a_growing_session_flips_the_decision_when_moving_costs_what_the_wait_takes() -> None:
-    history = known(slow=10.0)
-    assert after(0.0, "auto", call("slow"), history=history, cost=Cost(4.0, 4.0)).action == "suspend"
-    assert after(0.0, "auto", call("slow"), history=history, cost=Cost(6.0, 6.0)).action == "hold"
 
 
 # --- several waits --------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ class ByHand:
         session, cell = self._core.rpc.find(str(params["cell_id"]))
         self._check_is_not_over(cell)
         cell.by_hand = "hold" if params.get("hold", True) else ""
-        self._core.move.decide(session)
+        self._core.decision.decide(session)
         self._core.watching.touch(session)
         answer(describe_cell(session, cell))
 
@@ -67,7 +67,7 @@ class ByHand:
         if session.block is not None and session.block.obstacles:
             raise UsageError(f"The cell cannot be moved: {'; '.join(map(str, session.block.obstacles))}")
         cell.by_hand = "release"
-        self._core.move.decide(session)
+        self._core.decision.decide(session)
         answer(describe_cell(session, cell))
 
     def do_bring_back(self, params: Json, answer: Answer, refuse: Refuse) -> None:

@@ -26,6 +26,7 @@ from caesura.coordinator.commands import (
     SetTimer,
     TimerName,
 )
+from caesura.coordinator.decisions import Decisions
 from caesura.coordinator.front_desk import FrontDesk
 from caesura.coordinator.functions import Functions
 from caesura.coordinator.inbox import Inbox
@@ -76,6 +77,7 @@ class Core:
         self.wrote: Callable[[int], None] = lambda size_bytes: None
         self.sweep_outputs: Callable[[str], None] = lambda session_id: None  # remove files that no record names
         self.started: Callable[[int], str] = lambda pid: ""  # which process it is that has this pid; "" if none has
+        self.memory_of: Callable[[int], int] = lambda pid: 0  # resident bytes of a process
         self.pid_of_link: Callable[[int], int] = lambda link: 0  # who is at the other end
         self.about = about  # {"pid", "version", "home", "started"}
         self.sessions: dict[str, Session] = {}
@@ -88,6 +90,7 @@ class Core:
         self.session = Sessions(self)
         self.desk = FrontDesk(self)
         self.cell = Cells(self)
+        self.decision = Decisions(self)
         self.move = Moves(self)
         self.activity = Activity(self)
         self.parking = Parking(self)
@@ -156,6 +159,8 @@ class Core:
         match name:
             case ("pool",):
                 self.pool.schedule()
+            case ("demand",):
+                self.decision.look_at_held()
             case ("activity",):
                 self.activity.say()
             case ("watch",):
@@ -165,7 +170,7 @@ class Core:
             case ("wake", session_id):
                 self._with(session_id, self.move.look_whether_due)
             case ("decide", session_id):
-                self._with(session_id, self.move.decide)
+                self._with(session_id, self.decision.decide)
             case ("lost", session_id):
                 self._with(session_id, self.keeping.look_at_server)
             case ("kept", session_id):
@@ -199,6 +204,7 @@ class Core:
         self.wrote(message.written_bytes)
         self.preload.used(session.key, message.manifest.get("imported", ()))
         session.cost.observe_save(message.size_bytes, message.seconds)
+        session.size_bytes = message.size_bytes
 
     def environment_ready(self, key: str, ready: Any) -> None:
         """An environment's zygote is up: ``ready`` is its :class:`~caesura.wire.messages.ZygoteReady`."""

@@ -90,6 +90,8 @@ class Loading:
                 session.saved, session.last_saved = None, saved
                 session.cost.observe_load(saved.size_bytes, worker.load_s)
             cell = session.cell
+            if cell is not None and saved is not None:
+                cell.resumed_at = now
             if cell is not None and cell.state is CellState.LOADING:
                 core.cell.apply(session, cell, CellEvent.LOADED)
             elif cell is not None and is_unstarted(session):

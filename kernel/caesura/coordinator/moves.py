@@ -1,7 +1,7 @@
-"""How a session leaves its worker and comes back: blocked, decided, frozen, prepared, committed, due.
+"""How a session leaves its worker and comes back: blocked, frozen, prepared, committed, due.
 
-What lives here: section by section what happens to a session that waits. What must not: the rule of the decision
-(``caesura.policy``), who gets a worker (``pool.py``).
+What lives here: section by section what happens to a session that waits. What must not: whether it is to leave
+(``decisions.py``), who gets a worker (``pool.py``).
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING
 
 from caesura import points
 from caesura.coordinator import second_try
-from caesura.coordinator.by_hand import decision_of
 from caesura.coordinator.commands import SendWorker
 from caesura.coordinator.comms import wants_session
 from caesura.coordinator.snapshots import block_from, described, snapshot_row
 from caesura.coordinator.state import Block, Move, Phase, Saved, Session
-from caesura.model import AnyOf, Obstacle, is_satisfied, next_due, wake_from_json
-from caesura.policy import UNKNOWN, Decision, decide
+from caesura.model import is_satisfied, next_due, wake_from_json
 from caesura.store.records import Records
-from caesura.store.rows import DecisionRow, MoveRow
+from caesura.store.rows import MoveRow
 from caesura.wire import messages as wire
 from caesura.wire.life import CellEvent, CellState
 
@@ -57,7 +55,7 @@ class Moves:
             return
         cell.waits, cell.reason = block.waits, ""
         self._core.cell.apply(session, cell, CellEvent.BLOCK)
-        self.decide(session)
+        self._core.decision.decide(session)
         self._core.pool.schedule()
 
     def unblocked(self, session: Session, serial: int) -> None:
@@ -71,80 +69,6 @@ class Moves:
             cell.waits, cell.reason = (), ""
             self._core.cell.apply(session, cell, CellEvent.UNBLOCK)
             self._core.pool.worker_changes()
-
-    def decide(self, session: Session) -> None:
-        """Hold the blocked cell or let its worker go."""
-        core, cell, block = self._core, session.cell, session.block
-        if cell is None or block is None or session.move is not None or not session.is_live:
-            return
-        if cell.state not in (CellState.BLOCKED, CellState.HELD):
-            return
-        environment, obstacles = core.environments.get(session.key), block.obstacles
-        if environment is not None and environment.ready is not None and environment.ready.frames:
-            obstacles = (*obstacles, Obstacle("suspended frames", detail=environment.ready.frames))
-        if obstacles:
-            reason = "; ".join(map(described, obstacles))
-            self._record_decision(session, Decision("hold", None, None, UNKNOWN, reason))
-            self._hold(session, reason)
-            return
-        now = core.now
-        size_bytes = cell.snapshot_bytes
-        decision = decision_of(cell) or decide(
-            session.policy,
-            block.waits,
-            now,
-            core.history,
-            session.cost.cost(size_bytes),
-            max(0.0, now - block.since),
-            None if block.wake == AnyOf(()) else block.wake,
-        )
-        self._record_decision(session, decision)
-        if decision.action == "suspend":
-            cell.reason = decision.reason
-            self.freeze(session, block)
-            return
-        self._hold(session, decision.reason)
-        if decision.at is not None:
-            core.set_timer(decision.at, "decide", session.session_id)
-
-    def _hold(self, session: Session, reason: str) -> None:
-        cell = session.cell
-        assert cell is not None
-        if cell.state is CellState.HELD and cell.reason == reason:
-            return
-        cell.reason = reason
-        self._core.cell.apply(session, cell, CellEvent.HOLD)
-
-    def _record_decision(self, session: Session, decision: Decision) -> None:
-        block, cell, wait, prediction = session.block, session.cell, decision.wait, decision.prediction
-        assert block is not None
-        session.decided = decision
-        recorded = (session.epoch, block.serial, decision.action)  # every worker counts its blocks from the beginning
-        if session.last_decision == recorded:
-            return
-        session.last_decision = recorded
-        row = DecisionRow(
-            at=self._core.now,
-            session_id=session.session_id,
-            cell_id="" if cell is None else cell.cell_id,
-            key="" if wait is None else wait.key,
-            kind="" if wait is None else str(wait.kind),
-            policy=str(session.policy),
-            action=decision.action,
-            reason=decision.reason,
-            predicted_p10=prediction.p10,
-            predicted_p50=prediction.p50,
-            predicted_p90=prediction.p90,
-            predicted_mean=prediction.mean,
-            threshold_s=decision.threshold_s,
-        )
-        operation = None if wait is None else session.operations.get(wait.op_id)
-
-        def then(decision_id: int) -> None:
-            if operation is not None:
-                self._core.operation.settle_later(operation, decision_id)
-
-        self._core.persist(lambda records: records.add_decision(row), then)
 
     # --- freeze, prepare --------------------------------------------------------------------------------------------
 
@@ -179,7 +103,7 @@ class Moves:
         if obstacles and block is not None and block.serial == message.serial:
             session.block = replace(block, obstacles=obstacles)
             if cell is not None and cell.state in (CellState.BLOCKED, CellState.HELD):
-                self._hold(session, "; ".join(map(described, obstacles)))
+                self._core.decision.hold(session, "; ".join(map(described, obstacles)))
         second_try.note(self._core, session, message.serial, obstacles, self._core.now - move.since)
         if not move.block.cell_id and obstacles:
             session.parks_refused = (session.epoch, message.serial)

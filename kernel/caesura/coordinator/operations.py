@@ -75,6 +75,7 @@ class Operations:
         took_s = max(0.0, now - operation.created)
         if not answer.is_uncertain:
             core.history.add(operation.key, operation.kind, took_s)
+            core.decision.learned(operation.key)
         sample = WaitRow(key=operation.key, kind=operation.kind, duration_s=took_s, at=now)
         decisions = self._settle.pop(op_id, [])
 

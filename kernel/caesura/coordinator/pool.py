@@ -11,9 +11,11 @@ interrupted suspended cell does not wait at all. Beyond the size a worker needs 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from caesura.coordinator.state import Session, Worker
+from caesura.policy import Demand
 from caesura.wire.life import CellState
 
 if TYPE_CHECKING:
@@ -26,10 +28,19 @@ _RESUMED_FIRST_S: Final = 2.0
 """By so much a resumed cell goes before new ones."""
 
 
+_DEMAND_LOOK_S: Final = 0.1
+"""So soon after a queue has grown, or something was learned, the held cells are judged again: once for many changes."""
+_QUEUE_WEIGHT: Final = 0.2
+_QUEUE_HALF_LIFE_S: Final = 60.0
+
+
 class Pool:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._short = 0  # who could not be given a worker when it was last looked at
+        self._seen = 0  # the demand when held cells were last judged, or less
+        self._is_look_set = False
+        self._queue_s, self._queue_at = 0.0, 0.0
 
     def want(self, session: Session) -> None:
         """The session needs a worker; it keeps its place if it has asked before."""
@@ -65,6 +76,7 @@ class Pool:
         waiting = [s for s in core.live_sessions() if s.wants_since is not None and s.worker is None]
         short = self._short = 0
         if not waiting:
+            self._notice_demand()
             return
         counted = self.counted()
         if counted < core.limits.workers or any(map(_is_urgent, waiting)):  # else the order changes nothing
@@ -90,6 +102,37 @@ class Pool:
         self._short = short
         if short:
             self._make_room(short)
+        self._notice_demand()
+
+    # --- who else wants a worker ------------------------------------------------------------------------------------
+
+    def demand(self) -> Demand:
+        """Who waits for a worker, and whose worker is one too many: a held cell's does not count against the size, but
+        somebody else's was started for it."""
+        core = self._core
+        used = sum(_is_used(worker, core.sessions.get(worker.session_id)) for worker in core.workers.values())
+        return Demand(self._short + max(0, used - core.limits.workers), core.limits.workers)
+
+    def queue_s(self) -> float:
+        """How long cells that are due have lately waited for a worker, in seconds."""
+        return self._queue_s * math.exp2(-(self._core.now - self._queue_at) / _QUEUE_HALF_LIFE_S)
+
+    def look_at_held_soon(self) -> None:
+        """Held cells are to be judged again."""
+        if not self._is_look_set:
+            self._is_look_set = True
+            self._core.set_timer(self._core.now + _DEMAND_LOOK_S, "demand")
+
+    def looks_at_held(self) -> None:
+        """They are judged now."""
+        self._is_look_set = False
+        self._seen = self.demand().queued
+
+    def _notice_demand(self) -> None:
+        queued = self.demand().queued
+        if queued > self._seen:
+            self.look_at_held_soon()
+        self._seen = min(self._seen, queued)
 
     def counted(self) -> int:
         """How many workers count against the pool's size now."""
@@ -132,6 +175,10 @@ class Pool:
         return self._core.memory_fraction() >= self._core.limits.memory_reserve_fraction
 
     def _give(self, session: Session, *, urgent: bool) -> None:
+        now, since = self._core.now, session.wants_since
+        if session.is_due and not urgent and since is not None:
+            before_s = self.queue_s()
+            self._queue_s, self._queue_at = before_s + _QUEUE_WEIGHT * (max(0.0, now - since) - before_s), now
         session.wants_since = None
         for request in session.queue:
             if request.is_execute and request.msg_id in session.cells:
@@ -169,3 +216,10 @@ class Pool:
 
 def _is_urgent(session: Session) -> bool:
     return session.saved is not None and bool(session.events)
+
+
+def _is_used(worker: Worker, session: Session | None) -> bool:
+    """Whether somebody needs it: it is not on its way out, and its notebook is not idle."""
+    if worker.leaving or session is None or session.move is not None:
+        return False
+    return session.cell is not None or session.current is not None or not worker.is_loaded

@@ -53,5 +53,5 @@ def try_again(core: Core, session: Session) -> None:
     if session.cell is None:
         core.parking.has_blocked(session)
     else:
-        core.move.decide(session)
+        core.decision.decide(session)
     core.pool.schedule()

@@ -48,6 +48,7 @@ class Cell:
     is_cancelled: bool = False
     is_written: bool = False  # its row holds more than what its worker's messages record by themselves
     snapshot_bytes: int = 0
+    resumed_at: float | None = None  # when it last came back from a snapshot
     execution_count: int = 0
     status: str = ""
     error: str = ""
@@ -238,6 +239,7 @@ class Session:
     events: list[str] = field(default_factory=list)  # recorded and not yet taken up: interrupt, cancel
     operations: dict[str, Operation] = field(default_factory=dict)
     cost: CostModel = field(default_factory=CostModel)
+    size_bytes: int = 0  # of its last snapshot, or what is thought before the first
     inbox: deque[Inbound] = field(default_factory=deque)
     kept_bytes: int = 0  # of the outputs that are kept until they are confirmed
     sent_place: int = 0  # of the last output that was sent and is still recorded; 0: none

@@ -1,8 +1,9 @@
 """A worker without a process: it speaks the protocol, and its one program says what it ran.
 
-A cell or function is one word: ``pass``, ``fail``, ``loop`` (until it is interrupted), ``wait`` (for an event) or
-``call WORD`` (a remote function that runs the word). It notes "before", and "after VALUE" when its answer has come. Its
-state is all there is in a snapshot, so a trace of the notes shows whether anything was lost or ran twice.
+A cell or function is one word: ``pass``, ``fail``, ``loop`` (until it is interrupted), ``wait`` (for an event),
+``wait twice`` or ``call WORD`` (a remote function that runs the word). It notes "before", and "after VALUE" when its
+answer has come. Its state is all there is in a snapshot, so a trace of the notes shows whether anything was lost or ran
+twice.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import pickle
 import pickletools
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +50,7 @@ class FakeWorker:
     save_obstacles: list[dict[str, Any]] = field(default_factory=list)  # found by a save, as long as they are there
     attach: wire.Attach | None = None  # loaded, and not yet allowed to go on
     early: list[wire.Message] = field(default_factory=list)
+    now: Callable[[], float] = lambda: 0.0
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
@@ -184,12 +187,16 @@ class FakeWorker:
         if code == "fail":
             self._finish("error", "ValueError")
             return
-        if code != "wait" and not code.startswith("call "):
+        if not code.startswith(("wait", "call ")):
             self._finish("ok")
             return
+        self.memory["is_to_wait_again"] = code == "wait twice"
+        self._wait(code, f"op-{self.memory['cell_id']}")
+
+    def _wait(self, code: str, op_id: str) -> None:
         cell_id = self.memory["cell_id"]
-        self.memory["waits_for"] = op_id = f"op-{cell_id}"
-        is_event = code == "wait"
+        self.memory["waits_for"], self.memory["since"] = op_id, self.now()
+        is_event = code.startswith("wait")
         word, _, options = code.removeprefix("call ").partition(" with ")
         self._say_numbered(
             wire.Call(
@@ -215,7 +222,10 @@ class FakeWorker:
                 self._unblock()
                 name = "function " if self.kind == "function" else ""
                 self.trace.append(f"{name}after {message.text or _plain(bytes(message.buffers[0]))}")
-                self._finish("ok")
+                if self.memory.pop("is_to_wait_again", False):
+                    self._wait("wait", f"{op_id}-again")
+                else:
+                    self._finish("ok")
             case wire.Interrupt() if op_id or self.memory.get("loops"):
                 self._unblock()
                 self.trace.append("interrupted")
@@ -248,7 +258,7 @@ class FakeWorker:
 
     def _blocked(self) -> None:
         op_id = self.memory["waits_for"]
-        wait = Wait(op_id, CallKind.EVENT, f"event:{EVENT}", EVENT, 0.0)
+        wait = Wait(op_id, CallKind.EVENT, f"event:{EVENT}", EVENT, self.memory["since"])
         self._say_block(self.memory["cell_id"], [wire.wait_to_json(wait)], wake_to_json(OnOp(op_id)))
 
     def _say_block(self, cell_id: str, waits: list[dict[str, Any]], wake: dict[str, object]) -> None:
@@ -260,7 +270,7 @@ class FakeWorker:
             waits=waits,
             obstacles=[] if cell_id else self.obstacles,
             wake=wake,
-            since=0.0,
+            since=self.memory.get("since", 0.0) if cell_id else 0.0,
         )
         self.say(self.block)
 

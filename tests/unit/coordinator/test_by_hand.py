@@ -24,7 +24,7 @@ def test_a_cell_that_waits_in_its_process_is_released_at_once(make_world: MakeWo
 
 
 def test_a_held_cell_stays_whatever_the_policy_is_until_it_is_not_held_any_more(make_world: MakeWorld) -> None:
-    world = make_world(policy="fixed:1000010")
+    world = make_world(policy="fixed:10")
     session = world.open()
     cell = world.run(session, "wait")
     world.settle()

@@ -178,6 +178,7 @@ class World:
             load_error=self.load_error,
             obstacles=self.obstacles,
             save_obstacles=self.save_obstacles,
+            now=self.clock.wall,
         )
         self.workers[command.worker_id] = worker
         self.point = "forked"

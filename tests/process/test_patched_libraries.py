@@ -23,7 +23,7 @@ def moved(notebook: Notebook, code: str) -> str:
     cell = notebook.submit(code)
     result = notebook.wait(cell)
     assert result.error is None, result.error
-    assert notebook.moves(cell), notebook.home.request("decisions", cell_id=cell)
+    assert notebook.moves(cell), str(notebook.home.request("decisions", cell_id=cell))
     return result.text
 
 
@@ -40,6 +40,66 @@ def test_what_the_kernel_itself_needs_may_be_replaced(notebook: Notebook) -> Non
         "print(await work())"
     )
     assert moved(notebook, code) == "{}\n"
+
+
+def test_nobody_calls_what_stands_in_the_place_of_a_function(notebook: Notebook) -> None:
+    plain = "os.getpid os.write os.sched_getaffinity builtins.input threading.main_thread"
+    wrapping = "builtins.isinstance importlib.import_module gc.get_referents decimal.getcontext"
+    with_effect = "signal.getitimer os.getcwd"
+    code = (
+        "import importlib\n"
+        "from unittest import mock\n"
+        "async def work(place, **options):\n"
+        "    module, _, name = place.rpartition('.')\n"
+        "    owner = importlib.import_module(module)\n"
+        "    real = vars(owner)[name]\n"
+        "    options = {'wraps': real} if options == {'wraps': None} else options\n"
+        "    with mock.patch.object(owner, name, **options) as fake:\n"
+        "        await asyncio.sleep(0.05)\n"
+        "        found = vars(owner)[name] is fake, fake.call_count\n"
+        "    if (*found, vars(owner)[name] is real) != (True, 0, True):\n"
+        "        print(place, found, vars(owner)[name] is real)\n"
+        f"for place in {plain!r}.split(): await work(place)\n"
+        f"for place in {wrapping!r}.split(): await work(place, wraps=None)\n"
+        f"for place in {with_effect!r}.split(): await work(place, side_effect=[1, 2])"
+    )
+    cell = notebook.submit(code)
+    result = notebook.wait(cell)
+    assert (result.error, result.text, len(notebook.moves(cell))) == (None, "", 11)
+
+
+def test_what_asyncio_cannot_run_with_is_put_back_and_named(notebook: Notebook) -> None:
+    code = "from unittest import mock\nkept = [1, 2]\nwith mock.patch('builtins.len'):\n    await asyncio.sleep(0.05)\n"
+    result = notebook.run(code)
+    assert "put in the place of builtins.len: the original is back" in result.stream("stderr")
+    assert notebook.run("len(kept)").value == "2"
+
+
+def test_an_environment_that_is_another_dict(notebook: Notebook) -> None:
+    code = (
+        "from unittest import mock\n"
+        "real = os.environ\n"
+        "with mock.patch('os.environ', {'ONLY': 'this'}):\n"
+        "    await asyncio.sleep(0.05)\n"
+        "    print(os.environ, end=' ')\n"
+        "os.environ['SET'] = 'after'\n"
+        "print(os.environ is real, os.getenv('SET'))\n"
+    )
+    assert moved(notebook, code) == "{'ONLY': 'this'} True after\n"
+
+
+def test_a_wrapper_that_says_it_is_the_function_it_replaces(notebook: Notebook) -> None:
+    code = (
+        "import functools, shutil\n"
+        "real = shutil.which\n"
+        "@functools.wraps(real)\n"
+        "def fake(*args): return 'fake'\n"
+        "shutil.which = fake\n"
+        "await asyncio.sleep(0.05)\n"
+        "print(shutil.which('a'), shutil.which is fake, real is fake.__wrapped__)\n"
+        "shutil.which = real\n"
+    )
+    assert moved(notebook, code) == "fake True True\n"
 
 
 def test_functions_of_builtins_and_sys_that_are_replaced(notebook: Notebook) -> None:

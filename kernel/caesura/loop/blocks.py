@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from caesura import clock
@@ -41,6 +42,8 @@ class BlockWatch:
         self.own_threads = threads.OwnThreads()
         self.own_children: set[int] = set()
         self.more_obstacles: list[Callable[[], Iterable[Obstacle]]] = []
+        self.begin: Callable[[], None] | None = None
+        self.while_reporting: Callable[[], AbstractContextManager[None]] = nullcontext
         self.patience_s = 0.0
         self.counts_every_block = False
         self.is_stop_wanted = False
@@ -108,6 +111,13 @@ class BlockWatch:
         return self.replay is not None
 
     def replay_step(self) -> None:
+        with self.while_reporting():
+            self._replay_step()
+        if self.begin is not None:
+            begin, self.begin = self.begin, None
+            begin()
+
+    def _replay_step(self) -> None:
         assert self.replay is not None
         self._quiet_since = self.clock.time()
         action = self.replay.step(self)
@@ -154,12 +164,14 @@ class BlockWatch:
             self._look_s = _FIRST_LOOK_S
             if self.counts_every_block and self.on_blocked is not None and self._stands_until is None:
                 self.stand_still(_UNREPORTED_S)  # or a short timer is due before the block has been looked at
-            self._report(self._analyse(self.blocked_at.wall))
+            with self.while_reporting():
+                self._report(self._analyse(self.blocked_at.wall))
         elif self._has_run_posted or self.block.obstacles:
             self._look_s = min(2 * self._look_s, _LONGEST_LOOK_S)
-            found = self._analyse(self.block.since)
-            if not _is_same(found, self.block):
-                self._report(found)
+            with self.while_reporting():
+                found = self._analyse(self.block.since)
+                if not _is_same(found, self.block):
+                    self._report(found)
 
     def note_end_of_block(self) -> None:
         self.selector.is_blocked = False

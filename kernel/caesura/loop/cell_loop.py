@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from caesura import clock
@@ -105,6 +106,15 @@ class CellLoop(asyncio.SelectorEventLoop):
         return self._watch.more_obstacles
 
     @property
+    def while_reporting(self) -> Callable[[], AbstractContextManager[None]]:
+        """Gives what is entered around each look at a block and its report, and around each step of a replay."""
+        return self._watch.while_reporting
+
+    @while_reporting.setter
+    def while_reporting(self, make: Callable[[], AbstractContextManager[None]]) -> None:
+        self._watch.while_reporting = make
+
+    @property
     def in_select(self) -> bool:
         """Whether nothing is ready: the loop waits, or runs something that was posted."""
         return self._watch.selector.in_select
@@ -145,12 +155,12 @@ class CellLoop(asyncio.SelectorEventLoop):
 
     def run_until_stopped(self, on_escape: Callable[[BaseException], None]) -> None:
         """Run until :meth:`stop`. A KeyboardInterrupt or SystemExit that leaves a task or callback of the user is
-        given to ``on_escape``, and the loop goes on with what is ready."""
+        given to ``on_escape``, and so is what asyncio itself raises; the loop goes on with what is ready."""
         self._watch.is_stop_wanted = False
         while not self._watch.is_stop_wanted:
             try:
                 self.run_forever()
-            except (KeyboardInterrupt, SystemExit) as escaped:
+            except BaseException as escaped:  # noqa: BLE001  what cannot be survived is raised again there
                 on_escape(escaped)
         self._stopping = False  # asyncio leaves it set when the loop is told to stop while it does not run
 
@@ -187,15 +197,23 @@ class CellLoop(asyncio.SelectorEventLoop):
         """Whether the past is being replayed (:meth:`resume_from`)."""
         return self._watch.is_replaying()
 
-    def resume_from(self, state: LoopState, answers: Sequence[Delivery], orders: Orders = ()) -> None:
+    def resume_from(
+        self,
+        state: LoopState,
+        answers: Sequence[Delivery],
+        orders: Orders = (),
+        begin: Callable[[], None] = lambda: None,
+    ) -> None:
         """Let the session go on from ``state``, which another process left.
 
         To be called once all is loaded and before a turn of the loop: from here on the loop's clock stands. The next
         turns let the restored tasks take up their waits again; ``orders`` (each future's callbacks as they were) are
-        put back; ``answers`` and due timers happen in the order of their times, the clock standing at each; then the
-        clock jumps to now. An interrupt is a delivery like any other.
+        put back; ``begin()`` is called, after which code of the user may run; ``answers`` and due timers happen in the
+        order of their times, the clock standing at each; then the clock jumps to now. An interrupt is a
+        delivery like any other.
         """
         self._watch.replay = Replay(self._watch.clock, state, answers, orders)
+        self._watch.begin = begin
         self.time = self._watch.clock.time  # type: ignore[method-assign]
 
 

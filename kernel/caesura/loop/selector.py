@@ -18,6 +18,7 @@ from typing import Protocol
 _DRAIN_BYTES = 65536
 
 Events = list[tuple[selectors.SelectorKey, int]]
+_read, _write = os.read, os.write  # bound here: a notebook may replace them in their module
 _plain_select = selectors.DefaultSelector.select  # quicker than super() once a turn
 
 
@@ -102,7 +103,7 @@ class CellSelector(selectors.DefaultSelector):
         # A signal handler may interrupt this very function: the lock has to be one that its thread can take twice.
         with self._closing, contextlib.suppress(BlockingIOError):  # the pipe is full of wake-ups already
             if self._wake_write >= 0:
-                os.write(self._wake_write, b"\0")
+                _write(self._wake_write, b"\0")
 
     def select(self, timeout: float | None = None) -> Events:
         """See :meth:`selectors.BaseSelector.select`; what is posted is no event."""
@@ -162,7 +163,7 @@ class CellSelector(selectors.DefaultSelector):
         for index, (key, _) in enumerate(events):
             if key is self._wake_key:
                 del events[index]
-                os.read(self._wake_read, _DRAIN_BYTES)
+                _read(self._wake_read, _DRAIN_BYTES)
                 break
         return events
 

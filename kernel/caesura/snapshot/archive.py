@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from json import dumps
 from typing import Any, Final
@@ -16,7 +16,7 @@ from caesura import __version__
 from caesura.errors import SnapshotRefused
 from caesura.model import ARCHIVE_FORMAT
 from caesura.snapshot import packages, warm_modules
-from caesura.snapshot.kinds import Kind, kinds_of
+from caesura.snapshot.kinds import Kind, kinds_beside, kinds_of
 from caesura.snapshot.reducing import Reducer
 from caesura.store.blobs import BlobRef, Blobs
 
@@ -43,16 +43,18 @@ def make(
     buffers: list[BlobRef],
     seeds: Mapping[str, Any],
     reducers: Mapping[type, Reducer | None],
+    beside: Iterable[str],
     about: Mapping[str, Any],
     kept: bytes | None,
 ) -> Saved:
-    """The sealed manifest over blobs that are stored. ``reducers`` are those of the types in it. ``about`` are further
-    entries, which must be fit for JSON; ``kept`` is the stream if it is in no blob."""
+    """The sealed manifest over blobs that are stored. ``reducers`` are those of the types in it, ``beside`` names what
+    it sets in the interpreter and in modules. ``about`` are further entries, which must be fit for JSON; ``kept`` is
+    the stream if it is in no blob."""
     stored = buffers if kept is not None else (stream, *buffers)
     names = tuple(dict.fromkeys(ref.name for ref in stored if ref.name))
     size_bytes = sum(ref.size for ref in (stream, *buffers))
     versions, imported = packages.versions(), warm_modules.imported_names()
-    kinds = kinds_of(reducers, imported, versions)
+    kinds = (*kinds_of(reducers, imported, versions), *kinds_beside(beside))
     manifest: dict[str, Any] = {
         **about,
         "format": ARCHIVE_FORMAT,

@@ -5,7 +5,7 @@ What lives here: all of it together, for the session as a whole. What must not: 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from caesura.snapshot import hooks, local_modules, made_modules, patches
@@ -22,6 +22,11 @@ def capture(namespace: dict[str, Any]) -> dict[str, Any]:
         "patches": patches.capture(namespace),
     }
     return {name: state for name, state in found.items() if state is not None}
+
+
+def patches_in(states: Mapping[str, Any]) -> list[str]:
+    """What was replaced in modules, in words."""
+    return [f"the patch of {'.'.join(filter(None, patch[:3]))}" for patch in states.get("patches", ())]
 
 
 def pieces(namespace: dict[str, Any]) -> Iterator[tuple[str, object]]:
@@ -50,13 +55,12 @@ def original(name: str) -> object:
     return patches.original(name[1:]) if found is None else found
 
 
-def restore(saved: dict[str, Any]) -> list[str]:
-    """Put back what :func:`capture` gave; what the user has to be told."""
+def restore(saved: dict[str, Any]) -> tuple[list[str], Callable[[], None]]:
+    """Put back what :func:`capture` gave; what the user has to be told, and what puts the last of it in place: to be
+    called when nothing but code of the user's runs any more."""
     notices: list[str] = []
     if "made" in saved:
         made_modules.restore(saved["made"])
     if "local" in saved:
         notices += local_modules.restore(saved["local"])
-    if "patches" in saved:
-        patches.restore(saved["patches"])
-    return notices
+    return notices, patches.restore(saved.get("patches", ()))

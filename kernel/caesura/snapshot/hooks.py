@@ -1,22 +1,17 @@
-"""Functions of the user's that the interpreter calls: hooks of :mod:`sys` and :mod:`threading`, names in builtins, and
-what stands in place of a function of builtins or :mod:`sys`."""
+"""Functions of the user's that the interpreter calls: hooks of :mod:`sys` and :mod:`threading`; names in builtins."""
 
 from __future__ import annotations
 
 import builtins
 import sys
 import threading
-import types
 from collections.abc import Iterator
 from typing import Any, Final
 
 from caesura.errors import CannotMove
 from caesura.snapshot.capturing import Capturer, is_same
+from caesura.snapshot.replaced import OF_THE_SHELL, functions_of
 
-_OF_THE_SHELL: Final = frozenset({"get_ipython", "exit", "quit", "display", "__IPYTHON__", "_"})
-"""Names that IPython puts into builtins while a cell runs."""
-
-_HOOKS: Final = frozenset({"displayhook", "excepthook", "breakpointhook", "unraisablehook"})
 _AT_IMPORT: Final = {module.__name__: dict(vars(module)) for module in (builtins, sys)}
 
 
@@ -28,20 +23,13 @@ def _hook(module: Any, name: str) -> Capturer:
 
 
 def _builtins() -> dict[str, Any]:
-    return {name: value for name, value in vars(builtins).items() if name not in _OF_THE_SHELL}
+    """Those that :mod:`caesura.snapshot.replaced` does not look after."""
+    names = vars(builtins).keys() - functions_of("builtins") - OF_THE_SHELL
+    return {name: vars(builtins)[name] for name in names}
 
 
 def _set_builtins(saved: dict[str, Any]) -> None:
     vars(builtins).update(saved)
-
-
-def _functions_of_sys() -> dict[str, Any]:
-    functions = (name for name, value in _AT_IMPORT["sys"].items() if isinstance(value, types.BuiltinFunctionType))
-    return {name: vars(sys)[name] for name in functions if name in vars(sys) and name not in _HOOKS}
-
-
-def _set_functions_of_sys(saved: dict[str, Any]) -> None:
-    vars(sys).update(saved)
 
 
 def replaced() -> Iterator[tuple[str, object]]:
@@ -49,7 +37,7 @@ def replaced() -> Iterator[tuple[str, object]]:
     for module, known in _AT_IMPORT.items():
         now = vars(sys.modules[module])
         for name, old in known.items():
-            is_shells = module == "builtins" and name in _OF_THE_SHELL
+            is_shells = module == "builtins" and name in OF_THE_SHELL
             if now.get(name) is not old and callable(old) and not is_shells and not is_same(now.get(name), old):
                 yield f"{module}:{name}", old
 
@@ -75,7 +63,6 @@ def _no_tools(tools: dict[int, str]) -> CannotMove:
 
 CAPTURERS: Final = (
     Capturer("builtins", _builtins, _set_builtins, from_new=True),
-    Capturer("functions of sys", _functions_of_sys, _set_functions_of_sys, from_new=True),
     # not sys.excepthook: IPython sets its own for each statement, and puts back after it what was there
     _hook(sys, "unraisablehook"),
     _hook(sys, "breakpointhook"),

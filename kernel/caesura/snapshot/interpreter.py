@@ -8,6 +8,7 @@ from __future__ import annotations
 import decimal
 import random
 import sys
+from collections.abc import Mapping
 from typing import Any, Final
 
 from caesura.errors import CannotMove
@@ -21,6 +22,7 @@ from caesura.snapshot import (
     process_state,
     registered,
     registries,
+    replaced,
     warning_state,
     weak_references,
 )
@@ -47,6 +49,9 @@ CAPTURERS: Final = (
 PLACE: Final = "interpreter"
 """How what is not reached through a variable or a frame is named."""
 
+_SIMPLE: Final = (int, float, str, frozenset)
+"""A setting that is one of these is never anything else."""
+
 _new: dict[str, Any] = {}
 
 
@@ -56,6 +61,7 @@ def begin() -> None:
     Until this is called, capturers that compare with it give nothing.
     """
     registries.begin()
+    replaced.begin()
     _new.clear()
     _new.update({capturer.name: capturer.capture() for capturer in CAPTURERS if capturer.from_new})
 
@@ -88,8 +94,20 @@ def _capture(early: bool) -> dict[str, Any]:
             if state is not None:
                 if capturer.holds is not None:
                     raise capturer.holds(state)
+                if capturer.from_new and _is_strange(state, _new[capturer.name]):
+                    remedy = f"It is a {type(state).__name__}: something that was replaced in a module gives it."
+                    raise CannotMove(f"the {capturer.name} of this process", remedy=remedy)
                 found[capturer.name] = state
     return {**found, **foreign.capture(early=early)}
+
+
+def _is_strange(state: object, new: object) -> bool:
+    return type(new) in _SIMPLE and type(state) is not type(new)
+
+
+def settings_in(states: Mapping[str, Any]) -> list[str]:
+    """What of the interpreter's own is not as when the session began, in words."""
+    return [f"the {name} of the interpreter" for name in states if name in _new]
 
 
 def restore(states: dict[str, Any]) -> None:

@@ -61,6 +61,11 @@ def kinds_of(
     return tuple({kind.key: kind for kind in found}.values())
 
 
+def kinds_beside(names: Iterable[str]) -> tuple[Kind, ...]:
+    """One for each setting of the interpreter and for each patch of a module: what is set may be refused."""
+    return tuple(Kind(f"beside {name}", name, None, is_lasting=False) for name in names)
+
+
 @functools.cache
 def _at_start() -> frozenset[str]:
     """Packages that were there before any code of the user ran, if there was no zygote to remember them."""

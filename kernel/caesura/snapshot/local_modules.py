@@ -21,6 +21,7 @@ from caesura.errors import SnapshotRefused
 from caesura.snapshot import imported, patches
 from caesura.snapshot.imported import MISSING, Source
 from caesura.snapshot.reducing import find_global
+from caesura.snapshot.replaced import put
 
 VARIABLE: Final = "CAESURA_EDITED_MODULES"
 _CHOICES: Final = ("warn", "refuse")
@@ -161,7 +162,7 @@ def restore(state: State) -> list[str]:
         for part in qualname.split(".") if qualname else ():
             owner = getattr(owner, part, None)
         if owner is not None:
-            patches.set_value(owner, name, new)
+            put(owner, name, new[0] if new else MISSING)
     return [
         f"{text}: functions that were suspended go on as they were, others are those of the file now.\n"
         for text in texts

@@ -40,24 +40,28 @@ class LoadedSession:
     """A session that was loaded: all tasks are there and about to take up their waits.
 
     ``orders``: for each future that had callbacks, in which order. ``operations``: what ``root`` has under that name.
-    ``notices``: what the user has to be told.
+    ``notices``: what the user has to be told. ``begin()`` has to be called before code of the user runs: it puts in
+    place what the user had replaced in modules.
     """
 
     root: dict[str, Any]
     orders: CallbackOrders
     operations: Any
     notices: tuple[str, ...] = ()
+    begin: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
 class Serialised:
     """A session as bytes: the stream, and memory of the session itself, which must not change until it is stored.
-    ``names`` are those of the seeds, ``reducers`` those of the types of its objects."""
+    ``names`` are those of the seeds, ``reducers`` those of the types of its objects, ``beside`` what it sets in the
+    interpreter and in modules."""
 
     stream: bytes
     buffers: list[memoryview]
     names: list[str]
     reducers: Mapping[type, Reducer | None] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
 
 
 def save(
@@ -87,7 +91,7 @@ def serialise(root: Mapping[str, Any], *, anchors: Anchors, loop: Any, aborted: 
     states = _states(root)
     with quiet():
         pickler, names = _dump(root, states, anchors, loop, stream)
-    found = Serialised(stream.take(), pickler.buffers, names, pickler.reducers)
+    found = Serialised(stream.take(), pickler.buffers, names, pickler.reducers, _beside(*states))
     points.reach("prepare.after_serialise")
     return found
 
@@ -117,7 +121,7 @@ def store(
     points.reach("prepare.after_put")
     used = {str(place): names[place] for place in seeds.used(names, data)}
     seeded = {"count": len(names), "used": used}
-    return archive.make(blobs, refs[0], refs[1:], seeded, serialised.reducers, about, kept)
+    return archive.make(blobs, refs[0], refs[1:], seeded, serialised.reducers, serialised.beside, about, kept)
 
 
 def rehearse(root: Mapping[str, Any], *, anchors: Anchors, loop: Any) -> None:
@@ -133,6 +137,10 @@ def rehearse(root: Mapping[str, Any], *, anchors: Anchors, loop: Any) -> None:
 def _states(root: Mapping[str, Any]) -> tuple[Any, ...]:
     early = {**interpreter.capture(early=True), _SESSION: root.get("early")}
     return early, interpreter.capture(early=False), beside.capture(root["namespace"])
+
+
+def _beside(early: Mapping[str, Any], late: Mapping[str, Any], modules: Mapping[str, Any]) -> tuple[str, ...]:
+    return (*interpreter.settings_in(early), *interpreter.settings_in(late), *beside.patches_in(modules))
 
 
 def _dump(
@@ -202,12 +210,12 @@ def load(
                 anchors = prepare(early.get(_SESSION))
             with quiet():
                 session, (late, modules) = _read(manifest["seeds"], file, buffers, anchors, restoring)
-            notices = beside.restore(modules)
+            notices, begin = beside.restore(modules)
             interpreter.restore(late)
             changed = archive.changed_since(manifest)
             if changed:
                 notices.append(f"This session was saved with other versions: {', '.join(changed)}.\n")
-            return replace(session, notices=tuple(notices))
+            return replace(session, notices=tuple(notices), begin=begin)
     except SnapshotRefused:
         raise
     except Exception as error:

@@ -20,6 +20,8 @@ _READ_BYTES: Final = 65536
 _PIPE_BYTES: Final = 1 << 20
 _F_SETPIPE_SZ: Final = 1031  # Linux only; https://man7.org/linux/man-pages/man2/F_SETPIPE_SZ.2const.html
 
+_read, _write = os.read, os.write  # bound here: a notebook may replace them in their module
+
 
 def flush_libc() -> None:
     """Write out what C code has in its buffers."""
@@ -51,12 +53,12 @@ class CapturedDescriptor:
         with self._lock:
             while True:
                 try:
-                    data = os.read(self.read_end, _READ_BYTES)
+                    data = _read(self.read_end, _READ_BYTES)
                 except BlockingIOError:
                     return
                 if not data:
                     return
-                os.write(self.original, data)
+                _write(self.original, data)
                 text = self._decoder.decode(data)
                 if text:
                     self._write(text)

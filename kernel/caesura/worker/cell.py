@@ -84,6 +84,7 @@ class Cell:
         self._result = steps.make_result(self._statements.source, self._statements.execution_count)
         self._result.result = state["value"]
         self._display = state["display"]
+        self._forward_input()  # here: what stands in the place of input() by now is the user's
 
     @classmethod
     def blank(cls, host: Host) -> Cell:
@@ -91,6 +92,9 @@ class Cell:
         return cls(host, "", [], dict.fromkeys(_REQUEST_PARTS))
 
     # --- running ----------------------------------------------------------------------------------------------------
+
+    def _forward_input(self) -> None:
+        self._host.kernel._forward_input(self.request["content"].get("allow_stdin", False))
 
     def announce(self) -> None:
         """Say that the cell runs; outside its task."""
@@ -105,7 +109,8 @@ class Cell:
         shell = self._shell
         failure: BaseException | None = None
         self._host.cell_began()
-        self._host.kernel._forward_input(self.request["content"].get("allow_stdin", False))
+        if self._restored is None:
+            self._forward_input()
         if self._restored is None and self.task is not None and self._host.was_interrupted(self.task):
             self._finish(KeyboardInterrupt())  # before its first step
             return

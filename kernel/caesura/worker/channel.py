@@ -34,6 +34,14 @@ _READ_BYTES: Final = 1 << 18
 _LOOK_S: Final = 0.01
 _SOON_S: Final = 0.002
 
+# Bound here: a notebook may replace them in their modules, and this works on meanwhile.
+_current_thread: Final = threading.current_thread
+_get_ident: Final = threading.get_ident
+_getpid: Final = os.getpid
+_read: Final = os.read
+_write: Final = os.write
+_Socket: Final = socket.socket
+
 
 class Peer(Protocol):
     """Whom the channel's thread tells what happens."""
@@ -73,7 +81,7 @@ class Channel:
         self._was_welcome = False
         self._retry_s = _FIRST_RETRY_S
         self._next_try = 0.0
-        self._pid = os.getpid()
+        self._pid = _getpid()
         self._batch_of = 0
         self._looks_at = 0.0
         self._is_woken = False
@@ -104,11 +112,11 @@ class Channel:
 
     def send(self, item: Sendable) -> None:
         """Queue a message. While more than 64 MB wait to be acknowledged this blocks (but not the channel's thread)."""
-        if self._out.kept_bytes > _KEPT_LIMIT_BYTES and threading.current_thread() is not self._thread:
+        if self._out.kept_bytes > _KEPT_LIMIT_BYTES and _current_thread() is not self._thread:
             with self._room:
                 self._room.wait_for(lambda: self._out.kept_bytes <= _KEPT_LIMIT_BYTES)
         self._queue.append(item)
-        if self._batch_of != threading.get_ident():
+        if self._batch_of != _get_ident():
             self._wake()
 
     @contextlib.contextmanager
@@ -117,7 +125,7 @@ class Channel:
         the caller the interpreter lock. For a few messages of ours, never around code of the user.
 
         What ``may_wait`` goes out with what is sent next, or when the channel looks by itself (:meth:`look_soon`)."""
-        self._batch_of = threading.get_ident()
+        self._batch_of = _get_ident()
         try:
             yield
         finally:
@@ -155,13 +163,13 @@ class Channel:
         self._out.sync_files()
 
     def _wake(self) -> None:
-        if os.getpid() != self._pid:
+        if _getpid() != self._pid:
             return  # a process that the user has forked: nobody reads
         if self._is_woken:
             return
         self._is_woken = True
         try:
-            os.write(self._wake_write, b"\0")
+            _write(self._wake_write, b"\0")
         except BlockingIOError:
             return  # the pipe is full of wake-ups
         except BaseException:
@@ -213,11 +221,11 @@ class Channel:
 
     def _drain_wake(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            os.read(self._wake_read, _READ_BYTES)
+            _read(self._wake_read, _READ_BYTES)
         self._is_woken = False  # before the queue is looked at: what is put in from here on wakes again
 
     def _connect(self) -> None:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock = _Socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             sock.connect(self._locate())
             sock.sendall(b"".join(pack(self._peer.hello(self._out.last_acked))))

@@ -21,7 +21,7 @@ from caesura.worker.host import Main
 class Resumed:
     """``main`` runs the cell that was moved, if there is one; ``state`` is the clock at the freeze, ``orders`` how the
     callbacks of futures stood, ``variables`` the context that the last cell left, ``notices`` what the user has to be
-    told, ``kinds`` what of the snapshot was not known to load."""
+    told, ``kinds`` what of the snapshot was not known to load. ``begin`` is that of the session."""
 
     main: Main | None
     state: LoopState
@@ -30,6 +30,7 @@ class Resumed:
     variables: contextvars.Context
     notices: tuple[str, ...]
     kinds: Sequence[str]
+    begin: Callable[[], None]
 
 
 def load(
@@ -67,7 +68,8 @@ def load(
     points.reach("load.after")
     points.reach("replay.before")
     kinds = manifest.get("kinds", ())
-    return Resumed(main, root["loop"], loaded.orders, root["operations"], root["variables"], loaded.notices, kinds)
+    state, operations, variables = root["loop"], root["operations"], root["variables"]
+    return Resumed(main, state, loaded.orders, operations, variables, loaded.notices, kinds, loaded.begin)
 
 
 def begin_replay(
@@ -78,4 +80,4 @@ def begin_replay(
     deliveries = list(answers)
     if interrupt is not None:
         deliveries.insert(0, Delivery(resumed.state.wall, interrupt))
-    loop.resume_from(resumed.state, deliveries, resumed.orders)
+    loop.resume_from(resumed.state, deliveries, resumed.orders, resumed.begin)

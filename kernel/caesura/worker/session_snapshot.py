@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from caesura import snapshot
 from caesura.errors import CannotLoad
 from caesura.loop import Block, CellLoop
 from caesura.model import Obstacle, wake_to_json
-from caesura.snapshot import interpreter
+from caesura.snapshot import interpreter, replaced
 from caesura.store.blobs import Blobs
 from caesura.wire.messages import wait_to_json
 from caesura.worker import shell_state
@@ -54,12 +55,17 @@ class SessionSnapshot:
         self._streams = streams
         self._variables = variables
         interpreter.begin()
+        loop.while_reporting = lambda: replaced.set_aside_near(kernel.shell.user_ns)
         self._check = snapshot.NamespaceCheck(kernel.shell.user_ns)
         self._main = main
         self._trials = trials
         self._baseline = shell_state.baseline_of(kernel.shell)
         self._own_descriptors = open_descriptors()
         self._bare_descriptors = Bare()
+
+    def originals(self) -> AbstractContextManager[None]:
+        """See :class:`caesura.worker.suspend.Saves`."""
+        return replaced.set_aside(self._kernel.shell.user_ns)
 
     def flush(self) -> None:
         """See :class:`caesura.worker.suspend.Saves`."""

@@ -23,6 +23,7 @@ from caesura.worker.capture import CapturedDescriptor, flush_libc
 from caesura.worker.channel import Channel
 
 _FLUSH_CHARACTERS: Final = 1 << 20
+_getpid, _write = os.getpid, os.write  # bound here: a notebook may replace them in their module
 _DESCRIPTORS: Final = {"stdout": 1, "stderr": 2}
 
 
@@ -56,7 +57,7 @@ class CellStream(OutStream):  # type: ignore[misc]
         self._characters = 0
         self._of_child = ""
         self._flush_pending = False
-        self._master_pid = os.getpid()
+        self._master_pid = _getpid()
         self._exc = None
 
     @property
@@ -79,7 +80,7 @@ class CellStream(OutStream):  # type: ignore[misc]
             raise TypeError(f"write() argument must be str, not {type(string)}")
         if self.pub_thread is None:
             raise ValueError("I/O operation on closed file")
-        if os.getpid() != self._master_pid:  # a child that the user has forked: our end of the pipe is its output
+        if _getpid() != self._master_pid:  # a child that the user has forked: our end of the pipe is its output
             self._of_child += string
             if "\n" in string:
                 self._write_of_child()
@@ -100,7 +101,7 @@ class CellStream(OutStream):  # type: ignore[misc]
 
     def flush(self) -> None:
         """Send what has been written; messages that are sent later come later."""
-        if os.getpid() == self._master_pid:
+        if _getpid() == self._master_pid:
             with self.undisturbed():
                 self._flush()
         else:
@@ -108,7 +109,7 @@ class CellStream(OutStream):  # type: ignore[misc]
 
     def _write_of_child(self) -> None:
         text, self._of_child = self._of_child, ""
-        os.write(_DESCRIPTORS[self.name], text.encode("utf-8", "replace"))
+        _write(_DESCRIPTORS[self.name], text.encode("utf-8", "replace"))
 
     def _flush(self) -> None:
         with self._buffer_lock:

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os import getpgrp, getpid, kill, killpg  # by name: a notebook may replace them in their module
 
 from caesura import config
 from caesura.errors import EnvironmentFault
@@ -39,7 +40,7 @@ def remember_entering(variables: Mapping[str, str], cwd: str) -> None:
 
 def interrupt_processes() -> None:
     """SIGINT for this process and, as ipykernel does, for the children that it has in its process group."""
-    if os.getpgrp() == os.getpid():
-        os.killpg(os.getpid(), signal.SIGINT)
+    if getpgrp() == getpid():
+        killpg(getpid(), signal.SIGINT)
     else:
-        os.kill(os.getpid(), signal.SIGINT)
+        kill(getpid(), signal.SIGINT)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from os import _exit  # by name: a notebook may replace it in its module
 from time import monotonic
 from typing import Final, Protocol
 
@@ -33,6 +34,10 @@ _WORD_S: Final = 0.05
 
 class Saves(Protocol):
     """What a suspension needs to know of the session."""
+
+    def originals(self) -> AbstractContextManager[None]:
+        """While it is entered, modules hold what they held before the user's code replaced it."""
+        ...
 
     def flush(self) -> None:
         """Put everything that is held back where it belongs."""
@@ -124,12 +129,13 @@ class Suspension:
 
     def _freeze(self, request: Freeze) -> None:
         """Save the session and wait until it may go on; does not return if the process is released."""
-        block = self._loop.block()
-        if self._is_possible(request, block):
-            with self._frozen():
-                began = monotonic()
-                self._flush()
-                self._save(request, block, began, None)
+        with self._saves.originals():
+            block = self._loop.block()
+            if self._is_possible(request, block):
+                with self._frozen():
+                    began = monotonic()
+                    self._flush()
+                    self._save(request, block, began, None)
         self._loop.let_time_pass()
 
     def _freeze_early(self, serial: int) -> None:
@@ -140,7 +146,7 @@ class Suspension:
                 return
             self._is_early = True
             self._something_came.clear()
-        with self._frozen():
+        with self._saves.originals(), self._frozen():
             began = monotonic()
             serialised: Serialised | None = None
             try:
@@ -262,7 +268,7 @@ class Suspension:
             if verdict.epoch == request.epoch and verdict.serial == request.serial:
                 break
         if verdict.released:
-            os._exit(0)  # no finally and no atexit of the user's: nothing of that has happened
+            _exit(0)  # no finally and no atexit of the user's: nothing of that has happened
         self._prepared = None
 
     def _abort(self, request: Freeze) -> None:

@@ -7,9 +7,11 @@ import functools
 import os
 import types
 from collections.abc import Callable, Collection
+from traceback import format_exception
 from typing import Any
 
 import caesura
+from caesura.snapshot import replaced
 from caesura.worker.restored import go_on
 
 _PACKAGE = os.path.join(os.path.dirname(caesura.__file__), "")
@@ -66,3 +68,16 @@ def _exc_info(original: Callable[[Any], Any], is_interrupted: Callable[[], bool]
         if shown is not error:
             return original((type(shown), shown, traceback))
     return kind, error, traceback
+
+
+def what_escaped(error: BaseException, namespace: dict[str, Any], *, _is: Any = isinstance) -> str:
+    """What the user is to be told of an error that left the loop. If it is no interrupt or exit, asyncio itself has
+    failed: what the notebook has replaced in modules is put back. ``error`` again, if nothing was replaced.
+    """
+    notice = ""
+    if not _is(error, (KeyboardInterrupt, SystemExit)):
+        names = replaced.put_back(namespace)
+        if not names:
+            raise error
+        notice = f"asyncio cannot run with what was put in the place of {', '.join(names)}: the original is back.\n"
+    return "".join((*format_exception(error), notice))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import queue
 import sys
 import threading
 import traceback
 from collections.abc import Mapping
+from os import _exit, environ, getpid  # by name: a notebook may replace them in their module
 from time import monotonic
 from typing import Any
 
@@ -40,7 +40,7 @@ from caesura.worker.session_snapshot import SessionSnapshot, rehearse
 from caesura.worker.streams import drain, install_streams
 from caesura.worker.surroundings import interrupt_processes, locate_coordinator
 from caesura.worker.suspend import Suspension
-from caesura.worker.tracebacks import show_errors_plainly
+from caesura.worker.tracebacks import show_errors_plainly, what_escaped
 from caesura.worker.trials import Trials
 from caesura.worker.variables import SessionVariables
 from caesura.worker.variables_check import VariablesCheck
@@ -126,7 +126,7 @@ class Worker:
         if attach.manifest is None:
             self._notice += local_modules.setting_fault()
         kernel.rename(attach.session_id)
-        home = open_home(config.home_directory(os.environ))
+        home = open_home(config.home_directory(environ))
         blobs = Blobs(home.blobs_path, home.key)
         if attach.kind == SessionKind.NOTEBOOK:  # what a function shows belongs to its caller, who outlives it
             self._channel.use_files(OutputFiles(home.outputs_path), attach.session_id)
@@ -249,7 +249,7 @@ class Worker:
 
     def _escaped(self, error: BaseException) -> None:
         """A background task of the user's was interrupted or wanted to exit: the session goes on."""
-        sys.stderr.write("".join(traceback.format_exception(error)))
+        sys.stderr.write(what_escaped(error, self.kernel.shell.user_ns))
 
     # --- Host -------------------------------------------------------------------------------------------------------
 
@@ -321,7 +321,7 @@ class Worker:
         return wire.Hello(
             role="worker",
             version=__version__,
-            pid=os.getpid(),
+            pid=getpid(),
             worker_id=self._worker_id,
             session_id=self._session_id,
             epoch=self._epoch,
@@ -330,7 +330,7 @@ class Worker:
 
     def refused(self, reason: str) -> None:
         log.warning("the coordinator has no use for this worker: %s", reason)
-        os._exit(0)
+        _exit(0)
 
     def came_back(self) -> None:
         suspension = self._suspension
@@ -387,7 +387,7 @@ class Worker:
     def _exit(self, message: wire.Exit) -> None:
         suspension = self._suspension
         if not message.gently or suspension is None or suspension.is_frozen or not self._may_run:
-            os._exit(0)
+            _exit(0)
         self._exit_code = 0
         self._loop.post(self._loop.stop)
 

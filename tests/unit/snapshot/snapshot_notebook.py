@@ -119,6 +119,7 @@ class Notebook:
             driver.close()
             other.loop.close()
             raise
+        session.begin()
         other.task = session.root["cell"]["task"]
         if other.task is None or other.task.done():
             driver.close()

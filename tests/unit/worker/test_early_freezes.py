@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 import pytest
@@ -57,6 +58,9 @@ class World:
         self.calls.append("sync")
 
     # the session
+    def originals(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def flush(self) -> None:
         self.calls.append("flush")
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import caesura
 from caesura import config
-from caesura.cli import acting, doctor, install, logs, looking, simulate
+from caesura.cli import acting, doctor, install, learned, logs, looking, simulate
 from caesura.cli import sessions as listing
 from caesura.cli import store as storing
 from caesura.cli.context import Context
@@ -75,6 +75,16 @@ def parser() -> argparse.ArgumentParser:
         "caesura simulate --workload 'exponential, mean 30' --policy auto --policy mean:10 --plot cost.png",
     )  # fmt: skip
     simulate.takes(made)
+    made = commands.add(
+        "history", learned.history, "how long each kind of call has taken, and what was decided about it; or forget it",
+        "caesura history", "caesura history function:__main__.train", "caesura history function:__main__.train --clear",
+    )  # fmt: skip
+    learned.takes_history(made)
+    made = commands.add(
+        "savings", learned.savings, "what letting go of waiting cells has saved, beside what other policies would have",
+        "caesura savings --days 7", "caesura savings --plot savings.png",
+    )  # fmt: skip
+    learned.takes_savings(made)
     commands.add("version", version, "the versions of Caesura, its protocol and Python", "caesura version --json")
     return top
 

@@ -94,7 +94,7 @@ class ByHand:
             raise UsageError("The call belongs to a program without a kernel, which has to give it up itself.")
         name = operation.label or operation.key
         core.cancel_timer("operation", operation.op_id)
-        core.operation.answer(operation, CallAnswer(False, text=f"{name} was given up by hand."))
+        core.operation.answer(operation, CallAnswer(False, text=f"{name} was given up by hand."), is_cut_off=True)
         if operation.kind == CallKind.FUNCTION:
             core.function.cancel(operation)
         answer({"op_id": operation.op_id, "given_up": True})

@@ -32,6 +32,7 @@ from caesura.coordinator.functions import Functions
 from caesura.coordinator.inbox import Inbox
 from caesura.coordinator.interrupts import Interrupts
 from caesura.coordinator.keeping import Keeping
+from caesura.coordinator.ledger import Ledger
 from caesura.coordinator.moves import Moves
 from caesura.coordinator.operations import Operations
 from caesura.coordinator.parking import Parking
@@ -91,6 +92,7 @@ class Core:
         self.desk = FrontDesk(self)
         self.cell = Cells(self)
         self.decision = Decisions(self)
+        self.ledger = Ledger(self)
         self.move = Moves(self)
         self.activity = Activity(self)
         self.parking = Parking(self)

@@ -105,6 +105,7 @@ class Decisions:
         block, cell, wait, prediction = session.block, session.cell, decision.wait, decision.prediction
         assert block is not None
         session.decided = decision
+        self._core.ledger.decided(session, decision)
         recorded = (session.epoch, block.serial, decision.action)  # every worker counts its blocks from the beginning
         if session.last_decision == recorded:
             return

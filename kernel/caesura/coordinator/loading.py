@@ -92,6 +92,7 @@ class Loading:
             cell = session.cell
             if cell is not None and saved is not None:
                 cell.resumed_at = now
+                core.ledger.goes_on(session, worker)
             if cell is not None and cell.state is CellState.LOADING:
                 core.cell.apply(session, cell, CellEvent.LOADED)
             elif cell is not None and is_unstarted(session):

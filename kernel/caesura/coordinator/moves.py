@@ -55,6 +55,7 @@ class Moves:
             return
         cell.waits, cell.reason = block.waits, ""
         self._core.cell.apply(session, cell, CellEvent.BLOCK)
+        self._core.ledger.begins(session, block)
         self._core.decision.decide(session)
         self._core.pool.schedule()
 
@@ -63,6 +64,7 @@ class Moves:
         if session.block is not None and session.block.serial <= serial:
             session.block = None
         session.active_since = self._core.now
+        self._core.ledger.goes_on(session)
         self._core.cancel_timer("decide", session.session_id)
         cell = session.cell
         if cell is not None and cell.state in (CellState.BLOCKED, CellState.HELD):
@@ -268,6 +270,7 @@ class Moves:
         """The session lives in its snapshot; its worker may go."""
         core, saved, worker, cell = self._core, move.saved, session.worker, session.cell
         assert saved is not None
+        core.ledger.is_released(session, move)
         session.move = None
         session.block = None
         session.worker = None
@@ -316,6 +319,7 @@ class Moves:
             return
         points.reach("wake.before")
         session.is_due = True
+        core.ledger.is_over(session)
         if cell is not None and cell.state is CellState.RELEASED:
             core.cell.apply(session, cell, CellEvent.WAKE)
         core.cancel_timer("wake", session.session_id)

@@ -65,18 +65,18 @@ class Operations:
 
     # --- answers ----------------------------------------------------------------------------------------------------
 
-    def answer(self, operation: Operation, answer: Answer) -> None:
-        """An operation has ended; only the first end counts. It is delivered when it is durable."""
+    def answer(self, operation: Operation, answer: Answer, *, is_cut_off: bool = False) -> None:
+        """An operation has ended; only the first end counts. It is delivered when it is durable.
+
+        With ``is_cut_off`` it would have taken longer by itself.
+        """
         if not operation.is_pending:
             return
         core, now, op_id = self._core, self._core.now, operation.op_id
         operation.ok, operation.result, operation.text = answer.ok, answer.payload, answer.text
         operation.uncertain, operation.answered_at = answer.is_uncertain, now
         took_s = max(0.0, now - operation.created)
-        if not answer.is_uncertain:
-            core.history.add(operation.key, operation.kind, took_s)
-            core.decision.learned(operation.key)
-        sample = WaitRow(key=operation.key, kind=operation.kind, duration_s=took_s, at=now)
+        sample = self._learn(operation, took_s, is_cut_off or answer.is_uncertain)
         decisions = self._settle.pop(op_id, [])
 
         def record(records: Records) -> None:
@@ -84,8 +84,7 @@ class Operations:
             records.record_answer(
                 op_id, answer.ok, answer.payload, now, text=answer.text, uncertain=answer.is_uncertain
             )
-            if not answer.is_uncertain:
-                records.add_wait(sample)
+            records.add_wait(sample)
             for decision_id in decisions:
                 records.settle_decision(decision_id, took_s)
 
@@ -97,6 +96,13 @@ class Operations:
         core.persist(record, then, durable=True)
         if (session := core.sessions.get(operation.session_id)) is not None:
             core.watching.touch(session)
+
+    def _learn(self, operation: Operation, took_s: float, is_cut_off: bool) -> WaitRow:
+        """What the history gets to know, for the records."""
+        core = self._core
+        core.history.add(operation.key, operation.kind, took_s, is_cut_off)
+        core.decision.learned(operation.key)
+        return WaitRow(key=operation.key, kind=operation.kind, duration_s=took_s, at=core.now, censored=is_cut_off)
 
     def _deliver(self, operation: Operation) -> None:
         session = self._core.sessions.get(operation.session_id)
@@ -144,7 +150,15 @@ class Operations:
         self._settle.pop(op_id, None)
         if (session := core.sessions.get(operation.session_id)) is not None:
             core.watching.touch(session)
-        core.persist(lambda records: records.cancel_operation(op_id, now))
+        is_known = operation.due is not None
+        sample = None if is_known else self._learn(operation, max(0.0, now - operation.created), is_cut_off=True)
+
+        def record(records: Records) -> None:
+            records.cancel_operation(op_id, now)
+            if sample is not None:
+                records.add_wait(sample)
+
+        core.persist(record)
         core.cancel_timer("operation", op_id)
         if operation.kind == CallKind.FUNCTION:
             core.function.cancel(operation)

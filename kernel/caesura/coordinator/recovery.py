@@ -146,6 +146,8 @@ class Recovery:
                 core.operation.bring_back(session, operation_row)
         if found.lives_in is not None:
             session.saved = saved_from(found.lives_in)
+            if session.saved.cell_id:
+                core.ledger.take_up(session, session.saved)
         elif found.last is not None:
             session.last_saved = saved_from(found.last)
         for cell_row in found.cells:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from caesura.coordinator import status
 from caesura.coordinator.by_hand import ByHand
 from caesura.coordinator.commands import LookAtStore, Quit, SendLink
+from caesura.coordinator.learned import Learned
 from caesura.coordinator.operations import describe_event, operation_from
 from caesura.coordinator.resuming import resume_failed
 from caesura.coordinator.session_requests import SessionRequests, named_sessions
@@ -33,7 +34,7 @@ class Rpc:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._subscribers: set[int] = set()
-        self._parts = (SessionRequests(core), ByHand(core))
+        self._parts = (SessionRequests(core), ByHand(core), Learned(core))
         self._callers: dict[str, tuple[int, int]] = {}  # operation → link and number of the request
         self.rss_bytes: Callable[[int], int] = lambda pid: 0
         self.zygotes: Callable[[], list[Json]] = list

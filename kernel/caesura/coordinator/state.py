@@ -155,6 +155,21 @@ class Saved:
 
 
 @dataclass(slots=True)
+class OpenWait:
+    """A wait of a cell that is not over, for the ledger. Without ``released_at`` it has kept its worker so far."""
+
+    cell_id: str
+    since: float
+    held_s: float = 0.0
+    save_s: float = 0.0
+    memory_bytes: int = 0
+    released_at: float | None = None
+    ended_at: float | None = None
+    first: Decision | None = None
+    last: Decision | None = None
+
+
+@dataclass(slots=True)
 class Operation:
     """Something that a session waits for. ``is_sent`` once the worker that acts for the session has the answer."""
 
@@ -228,6 +243,7 @@ class Session:
     worker: Worker | None = None
     move: Move | None = None
     block: Block | None = None
+    wait: OpenWait | None = None
     saved: Saved | None = None  # it lives in this snapshot
     last_saved: Saved | None = None  # to offer after a failure
     is_due: bool = False

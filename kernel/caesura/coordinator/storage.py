@@ -30,6 +30,10 @@ _YOUNG_S: Final = 600.0
 """A save under way has not recorded its blobs yet."""
 
 
+_LEDGER_AGE_S: Final = 400 * 86_400.0
+"""What waits cost is kept for a year and a month."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoreLimits:
     """None: there is no such limit."""
@@ -86,6 +90,7 @@ class Storage:
             freed = 0
             if self._limits.outputs_max_age_s is not None:
                 await self._forget_outputs(wall(), self._limits.outputs_max_age_s)
+            await self._forget_journal(wall())
             if self._limits.max_age_s is not None:
                 await self._forget(wall() - self._limits.max_age_s, None)
             freed += await self._sweep()
@@ -115,6 +120,13 @@ class Storage:
         await asyncio.wrap_future(
             self._writer.submit(lambda records: records.age_outputs(now - age_s, now), durable=False)
         )
+
+    async def _forget_journal(self, now: float) -> None:
+        def forget(records: Records) -> None:
+            records.forget_old_waits()
+            records.forget_old_ledger(now - _LEDGER_AGE_S)
+
+        await asyncio.wrap_future(self._writer.submit(forget, durable=False))
 
     async def _forget(self, before: float, most: int | None) -> int:
         return await asyncio.wrap_future(

@@ -81,7 +81,17 @@ _V4: Final = (
     "CREATE INDEX outputs_files ON outputs (session_id, file) WHERE file > 0",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4)
+_V5: Final = (
+    # It outlives the sessions that it counts.
+    """CREATE TABLE ledger (
+        id INTEGER PRIMARY KEY, at REAL NOT NULL, cell_id TEXT NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL,
+        policy TEXT NOT NULL, wait_s REAL NOT NULL, held_s REAL NOT NULL, moved INTEGER NOT NULL, save_s REAL NOT NULL,
+        load_s REAL NOT NULL, delay_s REAL NOT NULL, freed_s REAL NOT NULL, memory_bytes INTEGER NOT NULL,
+        predicted_p10 REAL, predicted_p90 REAL, cost_s REAL NOT NULL, never_s REAL NOT NULL, always_s REAL NOT NULL,
+        fixed_s REAL NOT NULL, break_even_s REAL NOT NULL, mean_s REAL NOT NULL, clairvoyant_s REAL NOT NULL)""",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_V1, _V2, _V3, _V4, _V5)
 """``MIGRATIONS[n]`` leads from version n to n + 1."""
 
 SCHEMA_VERSION: Final = len(MIGRATIONS)

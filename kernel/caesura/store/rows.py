@@ -182,6 +182,66 @@ class WaitRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow:
+    """One wait that is over: what it really cost, in seconds of a worker, and what other policies would have paid.
+
+    ``wait_s`` is until what it waited for had come, ``held_s`` how long it kept its worker, ``delay_s`` what its move
+    added after that, ``freed_s`` how long it had no worker, ``memory_bytes`` what that worker had taken.
+    """
+
+    at: float
+    cell_id: str
+    key: str
+    kind: str
+    policy: str
+    wait_s: float
+    held_s: float
+    moved: bool
+    cost_s: float
+    never_s: float
+    always_s: float
+    fixed_s: float
+    break_even_s: float
+    mean_s: float
+    clairvoyant_s: float
+    id: int = 0
+    save_s: float = 0.0
+    load_s: float = 0.0
+    delay_s: float = 0.0
+    freed_s: float = 0.0
+    memory_bytes: int = 0
+    predicted_p10: float | None = None
+    predicted_p90: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavingsRow:
+    """The waits of one kind of call on one day (``YYYY-MM-DD``, local time), added up. Seconds of workers; memory in
+    byte-seconds. ``inside`` of ``predicted`` waits ended within the 10-90 % band that was predicted."""
+
+    day: str
+    key: str
+    waits: int
+    moved: int
+    wait_s: float
+    held_s: float
+    save_s: float
+    load_s: float
+    freed_s: float
+    freed_byte_s: float
+    delay_s: float
+    predicted: int
+    inside: int
+    cost_s: float
+    never_s: float
+    always_s: float
+    fixed_s: float
+    break_even_s: float
+    mean_s: float
+    clairvoyant_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutputRow:
     """One message for the clients of a session. ``n`` orders them, from 1; ``sent`` once it left the socket; ``kept``
     until it is confirmed. ``cell_id`` is the id of the request that it belongs to. ``file``: the number that names the

@@ -138,6 +138,34 @@ waits = Table(
     Column("censored", Boolean),
 )
 
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Float),
+    Column("cell_id", Text),
+    Column("key", Text),
+    Column("kind", Text),
+    Column("policy", Text),
+    Column("wait_s", Float),
+    Column("held_s", Float),
+    Column("moved", Boolean),
+    Column("save_s", Float),
+    Column("load_s", Float),
+    Column("delay_s", Float),
+    Column("freed_s", Float),
+    Column("memory_bytes", Integer),
+    Column("predicted_p10", Float),
+    Column("predicted_p90", Float),
+    Column("cost_s", Float),
+    Column("never_s", Float),
+    Column("always_s", Float),
+    Column("fixed_s", Float),
+    Column("break_even_s", Float),
+    Column("mean_s", Float),
+    Column("clairvoyant_s", Float),
+)
+
 outputs = Table(
     "outputs",
     metadata,

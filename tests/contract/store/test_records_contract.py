@@ -19,6 +19,7 @@ from caesura.store.rows import (
     DecisionRow,
     EventKind,
     EventRow,
+    LedgerRow,
     MoveRow,
     OperationRow,
     SessionRow,
@@ -485,6 +486,50 @@ def test_the_last_waits_of_every_call_come_back_oldest_first(records: Records) -
     assert len(records.recent_waits()) == 3
     assert records.forget_old_waits(in_all=1) == 2
     assert [row.key for row in records.recent_waits()] == ["g"]
+
+
+def test_the_waits_of_one_call_or_of_all_are_forgotten(records: Records) -> None:
+    for key in ("f", "f", "g"):
+        records.add_wait(WaitRow(key=key, kind="function", duration_s=1.0, at=1.0))
+    assert records.forget_waits("f") == 2
+    assert [row.key for row in records.recent_waits()] == ["g"]
+    assert records.forget_waits() == 1
+
+
+def entry(**values: Any) -> LedgerRow:
+    costs = dict.fromkeys(("never_s", "always_s", "fixed_s", "break_even_s", "mean_s", "clairvoyant_s"), 1.0)
+    usual = {"at": 1e9, "cell_id": "c", "key": "f", "kind": "function", "policy": "auto", "wait_s": 3.0, "held_s": 1.0}
+    return LedgerRow(**{**usual, "moved": False, "cost_s": 2.0, **costs, **values})
+
+
+def test_the_ledger_is_added_up_by_day_and_call(records: Records) -> None:
+    records.add_to_ledger(entry(moved=True, freed_s=2.0, memory_bytes=10, predicted_p10=2.0, predicted_p90=4.0))
+    records.add_to_ledger(entry(moved=True, freed_s=1.0, memory_bytes=30, predicted_p10=4.0, predicted_p90=5.0))
+    records.add_to_ledger(entry(key="g"))
+    records.add_to_ledger(entry(at=1e9 + 3 * 86_400))
+    first, other, later = records.savings()
+    assert (first.key, first.waits, first.moved, first.freed_s, first.freed_byte_s) == ("f", 2, 2, 3.0, 50.0)
+    assert (first.predicted, first.inside, first.cost_s, first.never_s) == (2, 1, 4.0, 2.0)
+    assert (other.key, other.waits, other.moved, other.predicted) == ("g", 1, 0, 0)
+    assert first.day == other.day < later.day
+    assert [row.day for row in records.savings(1e9 + 1)] == [later.day]
+
+
+def test_the_ledger_is_bounded_by_age_and_number(records: Records) -> None:
+    for at in (1.0, 2.0, 3.0, 4.0):
+        records.add_to_ledger(entry(at=at))
+    assert records.forget_old_ledger(2.0) == 1
+    assert records.forget_old_ledger(0.0, in_all=2) == 1
+    assert sum(row.waits for row in records.savings()) == 2
+
+
+def test_decisions_are_counted_by_call_and_action(records: Records) -> None:
+    for action in ("hold", "hold", "suspend"):
+        row = DecisionRow(
+            at=1.0, session_id="s", cell_id="c", key="f", kind="k", policy="auto", action=action, reason=""
+        )
+        records.add_decision(row)
+    assert records.decided() == {"f": {"hold": 2, "suspend": 1}}
 
 
 def test_a_mark_is_replaced(records: Records) -> None:

@@ -68,6 +68,7 @@ def test_a_file_of_every_released_version_opens_with_what_it_held(tmp_path: Path
         if version >= 2:
             assert session.holder == {"since": 9.5}
             assert records.kept_totals("s-1") == (1, 1, 1)
+        assert [row.freed_byte_s for row in records.savings()] == ([2500.0] if version >= 5 else [])
         assert [row.kind for row in records.open_events("s-1")] == ["interrupt"]
         assert records.mark("greeting") == "hello"
 

@@ -73,6 +73,19 @@ ANSWERS: dict[str, Any] = {
     | {"free_bytes": 9e9, "reserve_bytes": 64e6, "collected_at": 100.0, "freed_bytes": 1_000_000},
 }
 
+SPENT = {"never_s": 9000.0, "always_s": 30.0, "fixed_s": 90.0, "break_even_s": 60.0, "mean_s": 30.0}
+SAVINGS = [
+    {"day": day, "key": key, "waits": 2, "moved": 1, "wait_s": 9000.0, "held_s": 10.0, "save_s": 1.0, "load_s": 1.0}
+    | {"freed_s": 7200.0, "freed_byte_s": 7.2e11, "delay_s": 1.0, "predicted": 2, "inside": 1, "cost_s": 40.0}
+    | {"clairvoyant_s": 20.0, **SPENT}
+    for day, key in (("2026-01-01", "function:f"), ("2026-01-01", "event:go"), ("2026-01-02", "function:f"))
+]
+CALLS = [
+    {"key": "function:f", "count": 3, "cut_off": 1, "mean_s": 2.0, "p10_s": 1.0, "p50_s": 2.0, "p90_s": 3.25}
+    | {"last_s": [0.0, 2.0, 4.0], "decisions": {"hold": 2, "suspend": 5}},
+]
+ANSWERS |= {"savings": SAVINGS, "call_history": CALLS, "forget_history": {"forgotten": 3}}
+
 
 class Asked:
     """A coordinator's behaviour with canned answers; keeps the requests."""
@@ -142,6 +155,7 @@ def test_the_environment_names_the_home(
         (("cells",), []),
         (("events",), []),
         (("events", "list"), []),
+        (("history",), []),
     ],
 )
 def test_looking_works_without_a_coordinator(words: tuple[str, ...], empty: object, caesura: Run) -> None:
@@ -352,3 +366,38 @@ def test_what_cannot_be_simulated_is_said_in_one_line(words: tuple[str, ...], sa
     code, out, err = caesura("simulate", *words)
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert said in err
+
+
+def test_the_history_of_calls_is_shown_with_its_quantiles_and_a_sparkline(asked: Asked, caesura: Run) -> None:
+    code, out, _ = caesura("history", "f")
+    assert code == 0
+    for part in ("function:f", "3 (1 cut off)", "1 s", "2 s", "3.25 s", "2/5", "▁▅█"):
+        assert part in out
+    assert asked.requests[-1] == ("call_history", {"key": "f"})
+    assert json.loads(caesura("history", "--json")[1]) == CALLS
+
+
+def test_the_history_is_cleared_on_request(asked: Asked, caesura: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("caesura.cli.context.ensure_coordinator", lambda *_: None)
+    assert caesura("history", "function:f", "--clear")[:2] == (0, "3 calls were forgotten.\n")
+    assert asked.requests[-1] == ("forget_history", {"key": "function:f"})
+
+
+def test_savings_are_added_up_by_day_and_call(asked: Asked, caesura: Run) -> None:
+    code, out, _ = caesura("savings", "--days", "7")
+    assert code == 0
+    for part in ("6 h freed", "0.6 GB h", "2026-01-02", "event:go", "never 7.5 h", "50%", "6, of which 3"):
+        assert part in out
+    assert asked.requests[-1] == ("savings", {"days": 7.0})
+    found = json.loads(caesura("savings", "--json")[1])
+    assert found["total"]["worker_hours_freed"] == 6.0
+    assert found["total"]["regret_s"] == 60.0
+    assert found["days"]["2026-01-01"]["calibration"] == 0.5
+    assert set(found["calls"]) == {"function:f", "event:go"}
+    assert found["rows"] == SAVINGS
+
+
+def test_savings_can_be_drawn(asked: Asked, caesura: Run, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    assert caesura("savings", "--plot", str(tmp_path / "s.png"))[0] == 0
+    assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")

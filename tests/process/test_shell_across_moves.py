@@ -129,3 +129,12 @@ def test_autoreload_goes_on_and_an_extension_does_not_speak_twice(notebooks: lis
     assert notebook.run("await asyncio.sleep(0.05); print(watched.value())").text == "1\n"
     (tmp_path / "watched.py").write_text("def value(): return 2  # longer\n")
     assert notebook.run("watched.value()").value == "2"
+
+
+def test_what_ran_a_script_does_not_hold_the_notebook(notebooks: list[Notebook]) -> None:
+    notebook = notebooks[1]
+    notebook.run("import asyncio, os")
+    assert notebook.run("%%bash --out said\necho one").error is None
+    moved = notebook.run("pid = os.getpid(); await asyncio.sleep(0.05); print(os.getpid() != pid, said)")
+    assert moved.text == "True one\n\n"
+    assert notebook.run("%%bash\necho two").text == "two\n"

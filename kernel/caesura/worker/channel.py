@@ -179,21 +179,32 @@ class Channel:
     # --- its own thread ---------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        has_stumbled = False
         while True:
-            now = monotonic()
-            if self._socket is None and now >= self._next_try:
-                self._connect()
-            self._run_timers(now)
-            if self._is_welcome:
-                while self._queue:
-                    self._guarded(self._out.add, self._queue[0])
-                    self._queue.popleft()  # only now: it is always seen in one place or the other
-                self._flush()
-            for key, events in self._selector.select(self._timeout()):
-                if key.data is None:
-                    self._on_socket(events)
-                else:
-                    self._guarded(key.data)
+            try:
+                if has_stumbled:  # what was read then is taken now
+                    has_stumbled = False
+                    self._read(again=True)
+                self._turn()
+            except Exception as error:  # noqa: BLE001  as with a mock of builtins.len, until it is put back
+                has_stumbled = True
+                log.debug("the channel could not do its work: %s", error)
+
+    def _turn(self) -> None:
+        now = monotonic()
+        if self._socket is None and now >= self._next_try:
+            self._connect()
+        self._run_timers(now)
+        if self._is_welcome:
+            while self._queue:
+                self._guarded(self._out.add, self._queue[0])
+                self._queue.popleft()  # only now: it is always seen in one place or the other
+            self._flush()
+        for key, events in self._selector.select(self._timeout()):
+            if key.data is None:
+                self._on_socket(events)
+            else:
+                self._guarded(key.data)
 
     @staticmethod
     def _guarded(function: Callable[..., None], *arguments: Any) -> None:
@@ -255,11 +266,12 @@ class Channel:
         if events & selectors.EVENT_WRITE and self._is_welcome:
             self._flush()
 
-    def _read(self) -> None:
-        assert self._socket is not None
+    def _read(self, *, again: bool = False) -> None:
+        if self._socket is None:
+            return
         try:
-            data = self._socket.recv(_READ_BYTES)
-            if not data:
+            data = b"" if again else self._socket.recv(_READ_BYTES)
+            if not data and not again:
                 self._lose()
                 return
             for body, buffers in self._decoder.feed(data):

@@ -46,9 +46,8 @@ class SessionHistory(HistoryManager):  # type: ignore[misc]
             self.writeout_cache()
         except Exception as error:
             remedy = f"{type(error).__name__}: {error}. It is tried again at the next await."
-            raise CannotMove(
-                f"the input history, which cannot be written to {self.hist_file}", remedy=remedy
-            ) from error
+            kind = f"the input history, which cannot be written to {self.hist_file}"
+            raise CannotMove(kind, "history", remedy) from error  # with a path: nothing of the session is to blame
 
 
 def install_history(shell: Any) -> SessionHistory:

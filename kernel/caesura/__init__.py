@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from caesura.calls import Call, current, event, hold, remote
+    from caesura.calls import Call, current, event, expect, hold, progress, remote
     from caesura.errors import CaesuraError, CallFailed, CannotMove, OperationUncertain, UsageError
     from caesura.snapshot import leave_behind, register_reducer, reopen
 
@@ -26,15 +26,17 @@ __all__ = [
     "__version__",
     "current",
     "event",
+    "expect",
     "hold",
     "leave_behind",
+    "progress",
     "register_reducer",
     "remote",
     "reopen",
 ]
 
 _MODULES = {
-    **dict.fromkeys(("Call", "current", "event", "hold", "remote"), "caesura.calls"),
+    **dict.fromkeys(("Call", "current", "event", "expect", "hold", "progress", "remote"), "caesura.calls"),
     **dict.fromkeys(("leave_behind", "register_reducer", "reopen"), "caesura.snapshot"),
 }
 

@@ -13,7 +13,7 @@ import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-PROTOCOL = 3
+PROTOCOL = 4
 """Version of the protocol between coordinator, workers, stubs and clients. A refusal names both."""
 
 ARCHIVE_FORMAT = 1

@@ -43,6 +43,27 @@ def test_mean_suspends_the_slow_call_always_and_the_quick_one_never(make_home: C
             measured.append(decision["actual_s"])
 
 
+def test_hints_decide_about_cells_and_move_with_them(make_home: Callable[..., Home]) -> None:
+    home = make_home(CAESURA_WORKERS="2")
+    notebook = home.notebook(CAESURA_POLICY="mean:5")
+    notebook.run(
+        "import asyncio, caesura\n"
+        "@caesura.remote\n"
+        "async def work():\n"
+        "    caesura.progress(1, 4)\n"
+        "    await asyncio.sleep(0.2)\n"
+        "    caesura.progress(4, 4)\n"
+        "    return 7\n"
+    )
+    released = notebook.submit("%%release\nawait work()")
+    held = notebook.submit("%%hold\nawait work().expect(600)")
+    hinted = notebook.submit("with caesura.expect(60):\n    value = await work() + await work()\nvalue")
+    assert [notebook.wait(cell).value for cell in (released, held, hinted)] == ["7", "7", "14"]
+    assert [len(notebook.moves(cell)) for cell in (released, held, hinted)] == [1, 0, 2]
+    decisions = home.request("decisions", cell_id=hinted)
+    assert all("ends in" in decision["reason"] for decision in decisions)
+
+
 def test_an_unknown_policy_is_said_in_the_cell_and_nothing_else_stops_working(home: Home) -> None:
     notebook = home.notebook(CAESURA_POLICY="sometimes")
     result = notebook.run("1 + 1")

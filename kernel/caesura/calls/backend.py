@@ -65,6 +65,10 @@ class Backend(Protocol):
         """Nobody waits for the operation any more."""
         ...
 
+    def progress(self, done: float, total: float) -> None:
+        """The remote function that runs here has done so much; nothing happens where none runs."""
+        ...
+
     def parent(self) -> Json:
         """The header under which output of a call that is started now appears."""
         ...

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from caesura import clock
 from caesura.calls.backend import Backend, current_backend
+from caesura.calls.hints import checked_seconds, expected
 from caesura.model import CallKind, Wait
 from caesura.wire.messages import Json
 
@@ -45,6 +47,14 @@ class Call(asyncio.Future[T], Generic[T]):
         backend.cancel(self.op_id)
         return True
 
+    def expect(self, seconds: float) -> Call[T]:
+        """Say how long this call will take, counted from now; it gives the call: ``await f().expect(600)``."""
+        due = clock.wall() + checked_seconds(seconds)
+        operations = current_backend().operations
+        if not self.done() and self.op_id in operations:
+            operations[self.op_id] = self, replace(operations[self.op_id][1], due=due)
+        return self
+
     def expire_in(self, seconds: float) -> None:
         """Give the operation up with TimeoutError if it has no answer in so many seconds of the loop's clock."""
         self._deadline = self.get_loop().call_later(seconds, _expire, self, seconds)
@@ -77,7 +87,9 @@ def begin(
 ) -> Call[Any]:
     """Start an operation now. An error of :mod:`caesura.errors` if it cannot be started."""
     call: Call[Any] = Call(uuid.uuid4().hex, label, loop=loop)
-    backend.operations[call.op_id] = call, Wait(call.op_id, kind, key, label, call.since)
+    hint_s = expected()
+    due = None if hint_s is None else call.since + hint_s
+    backend.operations[call.op_id] = call, Wait(call.op_id, kind, key, label, call.since, due)
     try:
         backend.start(call.op_id, kind, key, label, payload, options, backend.parent())
     except BaseException:

@@ -85,6 +85,9 @@ class ClientBackend:
                 with contextlib.suppress(ConnectionLost):  # then nobody is there who could go on with it
                     self._link.send(request)
 
+    def progress(self, done: float, total: float) -> None:
+        """No remote function runs in a client."""
+
     def _connected(self) -> Link:
         if self._link is None:
             ensure_coordinator(self._home, self._environ, is_for_notebook=True)

@@ -25,12 +25,15 @@ _WAITING = (CellState.BLOCKED, CellState.HELD)
 
 
 def decision_of(cell: Cell) -> Decision | None:
-    """What the user has decided for the cell; None if that is left to the policy. A release counts once."""
+    """What the user has decided for the cell; None if that is left to the policy. A release counts once,
+    the mark ``%%release`` of a cell for all its waits."""
     if cell.by_hand == "hold":
         return Decision("hold", None, None, UNKNOWN, "held here by hand until it is released")
     if cell.by_hand == "release":
         cell.by_hand = ""
         return Decision("suspend", None, None, UNKNOWN, "released by hand")
+    if cell.by_hand == "always":
+        return Decision("suspend", None, None, UNKNOWN, "its cell begins with %%release")
     return None
 
 

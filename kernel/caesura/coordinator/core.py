@@ -38,6 +38,7 @@ from caesura.coordinator.operations import Operations
 from caesura.coordinator.parking import Parking
 from caesura.coordinator.pool import Pool
 from caesura.coordinator.preloads import Preloads
+from caesura.coordinator.progress import Progress
 from caesura.coordinator.recorded import Recorded
 from caesura.coordinator.recovery import Recovery
 from caesura.coordinator.rpc import Rpc
@@ -93,6 +94,7 @@ class Core:
         self.cell = Cells(self)
         self.decision = Decisions(self)
         self.ledger = Ledger(self)
+        self.progress = Progress(self)
         self.move = Moves(self)
         self.activity = Activity(self)
         self.parking = Parking(self)

@@ -56,7 +56,7 @@ class Decisions:
         core, now, is_auto = self._core, self._core.now, session.policy.name == "auto"
         return decide(
             session.policy,
-            block.waits,
+            [core.progress.expected(wait) for wait in block.waits],
             now,
             core.history,
             session.cost.cost(self._size_bytes(session), core.pool.queue_s()),

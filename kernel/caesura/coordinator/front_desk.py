@@ -14,7 +14,7 @@ from caesura.coordinator.commands import FrontPublish, FrontReply, HoldIopub, Me
 from caesura.coordinator.comms import Comms
 from caesura.coordinator.parked_answers import ParkedAnswers
 from caesura.coordinator.requests import WITHOUT_REPLY, Request
-from caesura.coordinator.state import Cell, Session
+from caesura.coordinator.state import Cell, Session, by_hand_of
 from caesura.store.rows import CellRow
 from caesura.wire.life import SUSPENDED, CellState
 from caesura.wire.messages import Json, Output
@@ -120,6 +120,7 @@ class FrontDesk:
             return
         request.is_recorded = False
         cell = Cell(request.msg_id, session.session_id, request.code, now, since=now, request=request)
+        cell.by_hand = by_hand_of(request.code)
         session.cells[cell.cell_id] = cell
         row = CellRow(
             id=cell.cell_id,

@@ -171,6 +171,8 @@ class Inbox:
                 core.move.blocked(session, message)
             case wire.Unmovable():
                 session.unmovable, session.unmovable_waiting = tuple(message.variables), message.waiting
+            case wire.Progress():
+                core.progress.reported(session, message.done, message.total)
             case wire.Unblocked():
                 core.move.unblocked(session, message.serial)
             case wire.Frozen():

@@ -78,6 +78,7 @@ class Operations:
         took_s = max(0.0, now - operation.created)
         sample = self._learn(operation, took_s, is_cut_off or answer.is_uncertain)
         decisions = self._settle.pop(op_id, [])
+        core.progress.is_over(op_id)
 
         def record(records: Records) -> None:
             points.reach("answer.before_record")
@@ -148,6 +149,7 @@ class Operations:
         operation.is_cancelled = True
         core, op_id, now = self._core, operation.op_id, self._core.now
         self._settle.pop(op_id, None)
+        core.progress.is_over(op_id)
         if (session := core.sessions.get(operation.session_id)) is not None:
             core.watching.touch(session)
         is_known = operation.due is not None

@@ -17,7 +17,7 @@ from caesura.coordinator.loading import is_unstarted
 from caesura.coordinator.parking import park_after
 from caesura.coordinator.requests import unpack_request
 from caesura.coordinator.snapshots import saved_from
-from caesura.coordinator.state import Cell, Kind, Session, Worker
+from caesura.coordinator.state import Cell, Kind, Session, Worker, by_hand_of
 from caesura.errors import UsageError
 from caesura.model import CallKind
 from caesura.policy import Policy, parse
@@ -174,6 +174,7 @@ class Recovery:
             status=row.status,
             error=row.error,
         )
+        cell.by_hand = by_hand_of(row.code_preview)
         session.cells[cell.cell_id] = cell
         if state in FINAL:
             return

@@ -19,6 +19,7 @@ from caesura.errors import InternalError
 from caesura.model import Obstacle, Wait, Wake, next_due
 from caesura.policy import CostModel, Decision, Policy
 from caesura.wire.life import CellEvent, CellState, next_state
+from caesura.wire.marks import mark_of
 from caesura.wire.messages import Json, Message, ZygoteReady
 
 
@@ -52,7 +53,7 @@ class Cell:
     execution_count: int = 0
     status: str = ""
     error: str = ""
-    by_hand: str = ""  # "hold" or "release": what the user has decided for it
+    by_hand: str = ""  # what the user has decided for it: "hold", "release" (once), "always" (release at each wait)
 
     def apply(self, event: CellEvent, now: float) -> None:
         """Go to the next state of the table; InternalError with the cell's id if there is none."""
@@ -61,6 +62,11 @@ class Cell:
         except InternalError as error:
             raise InternalError(f"cell {self.cell_id}: {error}") from None
         self.since = now
+
+
+def by_hand_of(code: str) -> str:
+    """What the code of a cell says about its waits, as :attr:`Cell.by_hand`."""
+    return {"": "", "hold": "hold", "release": "always"}[mark_of(code)]
 
 
 @dataclass(slots=True)

@@ -273,6 +273,15 @@ class Unmovable(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Progress(Message):
+    """How far a remote function is, by its own account: ``done`` of ``total``, in any unit."""
+
+    epoch: int
+    done: float
+    total: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Unblocked(Message):
     epoch: int
     serial: int

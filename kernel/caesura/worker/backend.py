@@ -12,7 +12,7 @@ from caesura.calls.backend import Current
 from caesura.calls.delivery import deliver
 from caesura.loop import CellLoop, Delivery, Holds, Operations
 from caesura.model import CallKind
-from caesura.wire.messages import Answered, Call, CancelCall, Json
+from caesura.wire.messages import Answered, Call, CancelCall, Json, Progress
 from caesura.worker.channel import Channel
 from caesura.worker.host import Main
 
@@ -73,6 +73,11 @@ class WorkerBackend:
 
     def cancel(self, op_id: str) -> None:
         self._channel.send(CancelCall(epoch=0, number=0, op_id=op_id))
+
+    def progress(self, done: float, total: float) -> None:
+        main = self._main()
+        if main is not None and main.kind == "function":
+            self._channel.send(Progress(epoch=self.epoch, done=done, total=total))
 
     def parent(self) -> Json:
         """The header under which text would be printed here and now."""

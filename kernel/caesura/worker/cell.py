@@ -18,6 +18,7 @@ from typing import Any
 from IPython.core import interactiveshell
 from IPython.core.interactiveshell import InteractiveShell
 
+from caesura.wire.marks import without_mark
 from caesura.worker import statements as steps
 from caesura.worker.host import Host
 from caesura.worker.reply import reply_content
@@ -135,7 +136,7 @@ class Cell:
 
     def _begin(self) -> None:
         shell, content = self._shell, self.request["content"]
-        code, silent = content["code"], content.get("silent", False)
+        code, silent = without_mark(content["code"]), content.get("silent", False)
         store_history = content.get("store_history", not silent)
         cell_meta = self.request["metadata"] or {}
         cell_id = cell_meta.get("cellId")

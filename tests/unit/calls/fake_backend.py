@@ -34,6 +34,7 @@ class FakeBackend:
     started: list[Started] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     refusal: Exception | None = None
+    reported: list[tuple[float, float]] = field(default_factory=list)
 
     def start(
         self, op_id: str, kind: CallKind, key: str, label: str, payload: bytes, options: Json, parent: Json
@@ -45,6 +46,9 @@ class FakeBackend:
 
     def cancel(self, op_id: str) -> None:
         self.cancelled.append(op_id)
+
+    def progress(self, done: float, total: float) -> None:
+        self.reported.append((done, total))
 
     def parent(self) -> Json:
         return {"msg_id": "the cell's"}

@@ -18,6 +18,7 @@ from typing import Any
 
 from caesura.model import CallKind, OnOp, Wait, wake_to_json
 from caesura.wire import messages as wire
+from caesura.wire.marks import mark_of
 
 EVENT = "go"
 
@@ -181,6 +182,7 @@ class FakeWorker:
         name = "function " if self.kind == "function" else ""
         self.trace.append(f"{name}before")
         self.output("iopub", "stream", {"name": "stdout", "text": name})
+        code = code if mark_of(code) == "" else code.rpartition("\n")[2]
         if code == "loop":
             self.memory["loops"] = True
             return

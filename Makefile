@@ -84,8 +84,9 @@ bench: $(DEV)/.ready ## measure latency and density against plain kernels
 	$(DEV)/bin/python benchmarks/snapshot.py
 
 .PHONY: bench-policy
-bench-policy: $(DEV)/.ready ## the decisions against their targets, on waits drawn afresh
+bench-policy: $(DEV)/.ready ## the decisions against their targets, on waits drawn afresh, and the ledger on a real run
 	$(DEV)/bin/python benchmarks/policy.py
+	$(DEV)/bin/python benchmarks/trace.py
 
 # --- the panel for JupyterLab ---------------------------------------------------------------------------------------
 

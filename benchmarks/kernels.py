@@ -101,6 +101,24 @@ class Kernel:
         self._pump(lambda: run.text.count("\n") >= lines)
         return run
 
+    def look(self) -> None:
+        """Take what has come, without waiting for more."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._take(self._client.get_iopub_msg(timeout=0.001), time.time())
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._take(self._client.get_shell_msg(timeout=0), time.time())
+
+    def text_of(self, msg_id: str) -> str:
+        """What the cell has printed so far."""
+        return self._runs[msg_id].text
+
+    def is_over(self, msg_id: str) -> bool:
+        """Whether the cell has ended, as far as it was looked at."""
+        run = self._runs[msg_id]
+        return bool(run.reply_at and run.idle_at)
+
     def open_comm(self, target: str, comm_id: str) -> None:
         """Have the kernel open a comm to ``target``, which sends back what it gets."""
         self._send_comm("comm_open", {"comm_id": comm_id, "target_name": target, "data": {}})

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from random import Random
 
 import pytest
+from world import World
 
 from caesura.policy import BUSY, Cost, CostModel, parse
 from caesura.policy.simulate import costing, replay
 from caesura.policy.workloads import BETA_S, CHANGING, STATIONARY
-from world import World
 
 MakeWorld = Callable[..., World]
 WORKLOADS = {

@@ -23,6 +23,10 @@ _EMPTY_BYTES: Final = 80_000_000
 """About what a worker takes whose notebook has no variables; most of it is shared with its zygote."""
 
 
+_LATE_S: Final = 0.25
+"""So much later than its known end a cell that came back for it may still wait."""
+
+
 class Decisions:
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -42,7 +46,7 @@ class Decisions:
             self._record(session, Decision("hold", None, None, UNKNOWN, reason))
             self.hold(session, reason)
             return
-        decision = decision_of(cell) or self._judge(session, cell, block)
+        decision = self._came_back_early(session) or decision_of(cell) or self._judge(session, cell, block)
         self._record(session, decision)
         if decision.action == "suspend":
             cell.reason = decision.reason
@@ -51,6 +55,14 @@ class Decisions:
         self.hold(session, decision.reason)
         if decision.at is not None:
             core.set_timer(decision.at, "decide", session.session_id)
+
+    def _came_back_early(self, session: Session) -> Decision | None:
+        """What is decided about a cell that was loaded ahead of the known end of its wait, until that has come."""
+        wait, now = session.wait, self._core.now
+        if wait is None or wait.back_at is None or wait.due is None or now > wait.due:
+            return None
+        reason = f"it came back ahead of the end of its wait, in {wait.due - now:.3g} s"
+        return Decision("hold", wait.due + _LATE_S, None, UNKNOWN, reason)
 
     def _judge(self, session: Session, cell: Cell, block: Block) -> Decision:
         core, now, is_auto = self._core, self._core.now, session.policy.name == "auto"

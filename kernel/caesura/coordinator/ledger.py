@@ -35,8 +35,10 @@ class Ledger:
         self._core = core
 
     def begins(self, session: Session, block: Block) -> None:
-        """The session's cell waits."""
-        session.wait = OpenWait(block.cell_id, block.since)
+        """The session's cell waits; one that came back ahead of the end of its wait goes on with it."""
+        if session.wait is not None and session.wait.back_at is not None and session.wait.cell_id == block.cell_id:
+            return
+        session.wait = OpenWait(block.cell_id, block.since, block.waits[0] if block.waits else None)
 
     def decided(self, session: Session, decision: Decision) -> None:
         """The policy judged it; its first prediction counts."""
@@ -49,6 +51,9 @@ class Ledger:
         wait, worker = session.wait, session.worker
         if wait is None or move.saved is None:
             return
+        if wait.back_at is not None:  # twice in one wait: no policy that it is compared with does that
+            session.wait = None
+            return
         wait.held_s = max(0.0, move.since - wait.since)
         wait.save_s = move.saved.save_s
         wait.released_at = self._core.now
@@ -57,7 +62,8 @@ class Ledger:
     def take_up(self, session: Session, saved: Saved) -> None:
         """The session was suspended when we started."""
         since = min((wait.since for wait in saved.waits), default=saved.created)
-        session.wait = OpenWait(saved.cell_id, since, save_s=saved.save_s, released_at=saved.created)
+        about = saved.waits[0] if saved.waits else None
+        session.wait = OpenWait(saved.cell_id, since, about, save_s=saved.save_s, released_at=saved.created)
         session.wait.held_s = max(0.0, saved.created - saved.save_s - since)
 
     def is_over(self, session: Session) -> None:
@@ -66,6 +72,11 @@ class Ledger:
             session.wait = None
         elif session.wait is not None:
             session.wait.ended_at = self._core.now
+
+    def comes_back_early(self, session: Session, due: float) -> None:
+        """A suspended cell is loaded ahead of the end of its wait, which is known to be ``due``."""
+        if session.wait is not None:
+            session.wait.due = due
 
     def goes_on(self, session: Session, worker: Worker | None = None) -> None:
         """User code runs again: in the worker that it had, or in ``worker``, which loaded it."""
@@ -76,9 +87,18 @@ class Ledger:
         if wait.released_at is None:
             if worker is None:
                 self._write(session, wait, now - wait.since, _Moved())
-        elif worker is not None and wait.ended_at is not None:
-            moved = _Moved(worker.load_s, max(0.0, now - wait.ended_at), max(0.0, worker.since - wait.released_at))
-            self._write(session, wait, wait.ended_at - wait.since, moved)
+            return
+        ended_at = wait.ended_at if wait.due is None else min(now, wait.due)
+        if worker is not None:
+            wait.load_s, wait.freed_s = worker.load_s, max(0.0, worker.since - wait.released_at)
+            if wait.due is not None and now < wait.due:
+                wait.back_at, session.wait = now, wait
+                return
+        elif wait.back_at is not None:
+            wait.held_s += now - wait.back_at
+        if ended_at is not None:
+            moved = _Moved(wait.load_s, max(0.0, now - ended_at), wait.freed_s)
+            self._write(session, wait, ended_at - wait.since, moved)
 
     def _write(self, session: Session, wait: OpenWait, wait_s: float, moved: _Moved) -> None:
         core, decision = self._core, wait.first
@@ -89,7 +109,7 @@ class Ledger:
             move_s = break_even_s(session.cost.cost(session.size_bytes), BUSY)
         prediction = UNKNOWN if decision is None else decision.prediction
         paid = would_have_cost(wait_s, move_s, prediction.mean)
-        about = None if decision is None else decision.wait
+        about = wait.about if decision is None or decision.wait is None else decision.wait
         is_predicted = prediction.basis == "key"
         row = LedgerRow(
             at=core.now,

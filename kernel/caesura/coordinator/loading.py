@@ -7,7 +7,7 @@ not: how a worker comes and dies (``workers.py``).
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from caesura import points
 from caesura.coordinator.attaching import facts_of
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _ATTEMPTS = 3
+
+
+_RESUME_WEIGHT: Final = 0.4
 
 
 class Loading:
@@ -89,6 +92,7 @@ class Loading:
             if saved is not None:
                 session.saved, session.last_saved = None, saved
                 session.cost.observe_load(saved.size_bytes, worker.load_s)
+                session.resume_s += _RESUME_WEIGHT * (now - worker.since - session.resume_s)
             cell = session.cell
             if cell is not None and saved is not None:
                 cell.resumed_at = now

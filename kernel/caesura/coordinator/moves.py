@@ -314,13 +314,26 @@ class Moves:
         recorded = {op.op_id: bool(op.ok) for op in session.operations.values() if op.is_answered and op.is_recorded}
         if not session.events and not wants_session(session) and not is_satisfied(saved.wake, recorded, core.now):
             due = next_due(saved.wake, recorded)
-            if due is not None:
-                core.set_timer(due, "wake", session.session_id)
-            return
+            ahead_s = 0.0 if due is None else self._ahead_s(session, saved, due)
+            if due is None or core.now < due - ahead_s:
+                if due is not None:
+                    core.set_timer(due - ahead_s, "wake", session.session_id)
+                return
+            core.ledger.comes_back_early(session, due)
+        else:
+            core.ledger.is_over(session)
         points.reach("wake.before")
         session.is_due = True
-        core.ledger.is_over(session)
         if cell is not None and cell.state is CellState.RELEASED:
             core.cell.apply(session, cell, CellEvent.WAKE)
         core.cancel_timer("wake", session.session_id)
         core.pool.want(session)
+
+    @staticmethod
+    def _ahead_s(session: Session, saved: Saved, due: float) -> float:
+        """How long before a known end the cell is brought back, so that it goes on in time. Only ``auto`` does that: it
+        costs a worker for as long."""
+        wait = session.wait
+        if session.policy.name != "auto" or wait is None or not saved.cell_id or wait.released_at is None:
+            return 0.0
+        return min(1.25 * session.resume_s + 0.02, (due - wait.released_at) / 4)

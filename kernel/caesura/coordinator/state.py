@@ -166,11 +166,16 @@ class OpenWait:
 
     cell_id: str
     since: float
+    about: Wait | None = None
     held_s: float = 0.0
     save_s: float = 0.0
     memory_bytes: int = 0
     released_at: float | None = None
     ended_at: float | None = None
+    due: float | None = None  # it comes back ahead of this known end
+    back_at: float | None = None  # since when it waits for that in a worker again
+    load_s: float = 0.0
+    freed_s: float = 0.0
     first: Decision | None = None
     last: Decision | None = None
 
@@ -261,6 +266,7 @@ class Session:
     events: list[str] = field(default_factory=list)  # recorded and not yet taken up: interrupt, cancel
     operations: dict[str, Operation] = field(default_factory=dict)
     cost: CostModel = field(default_factory=CostModel)
+    resume_s: float = 0.3  # from asking for a worker until the session is in it, as measured lately
     size_bytes: int = 0  # of its last snapshot, or what is thought before the first
     inbox: deque[Inbound] = field(default_factory=deque)
     kept_bytes: int = 0  # of the outputs that are kept until they are confirmed

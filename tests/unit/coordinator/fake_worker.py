@@ -1,9 +1,9 @@
 """A worker without a process: it speaks the protocol, and its one program says what it ran.
 
 A cell or function is one word: ``pass``, ``fail``, ``loop`` (until it is interrupted), ``wait`` (for an event),
-``wait twice`` or ``call WORD`` (a remote function that runs the word). It notes "before", and "after VALUE" when its
-answer has come. Its state is all there is in a snapshot, so a trace of the notes shows whether anything was lost or ran
-twice.
+``wait twice``, ``sleep SECONDS`` or ``call WORD`` (a remote function that runs the word). It notes "before", and "after
+VALUE" when its answer has come. Its state is all there is in a snapshot, so a trace of the notes shows whether anything
+was lost or ran twice.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from caesura.model import CallKind, OnOp, Wait, wake_to_json
+from caesura.model import AtTime, CallKind, OnOp, Wait, wake_to_json
 from caesura.wire import messages as wire
 from caesura.wire.marks import mark_of
 
@@ -154,8 +154,17 @@ class FakeWorker:
         early, self.early = self.early, []
         for each in early:
             self._act(each)
-        if self.memory.get("waits_for"):
+        if self.memory.get("waits_for") or self.memory.get("until"):
             self._blocked()
+            self.look_at_clock()
+
+    def look_at_clock(self) -> None:
+        """What sleeps and is due wakes up."""
+        if self.phase == "running" and self.memory.get("until", 1e99) <= self.now():
+            del self.memory["until"]
+            self._unblock()
+            self.trace.append(f"woke at {self.now():g}")
+            self._finish("ok")
 
     def _deliver(self, message: wire.Deliver) -> None:
         idents = message.buffers[: message.idents]
@@ -185,6 +194,11 @@ class FakeWorker:
         code = code if mark_of(code) == "" else code.rpartition("\n")[2]
         if code == "loop":
             self.memory["loops"] = True
+            return
+        if code.startswith("sleep "):
+            self.memory["until"] = self.now() + float(code.removeprefix("sleep "))
+            self.memory["since"] = self.now()
+            self._blocked()
             return
         if code == "fail":
             self._finish("error", "ValueError")
@@ -228,7 +242,8 @@ class FakeWorker:
                     self._wait("wait", f"{op_id}-again")
                 else:
                     self._finish("ok")
-            case wire.Interrupt() if op_id or self.memory.get("loops"):
+            case wire.Interrupt() if op_id or self.memory.get("loops") or self.memory.get("until"):
+                self.memory.pop("until", None)
                 self._unblock()
                 self.trace.append("interrupted")
                 if op_id:
@@ -259,6 +274,10 @@ class FakeWorker:
         self._say_block("", [], {"any": []})
 
     def _blocked(self) -> None:
+        if until := self.memory.get("until"):
+            timer = Wait("", CallKind.TIMER, "timer", "sleep", self.memory["since"], until)
+            self._say_block(self.memory["cell_id"], [wire.wait_to_json(timer)], wake_to_json(AtTime(until)))
+            return
         op_id = self.memory["waits_for"]
         wait = Wait(op_id, CallKind.EVENT, f"event:{EVENT}", EVENT, self.memory["since"])
         self._say_block(self.memory["cell_id"], [wire.wait_to_json(wait)], wake_to_json(OnOp(op_id)))

@@ -252,8 +252,15 @@ class World:
             del self.timers[name]
             self.clock.advance(max(0.0, at - self.clock.wall()))
             self.act(self.core.timer, name)
+            self._look_at_clocks()
             self.settle()
         self.clock.advance(max(0.0, until - self.clock.wall()))
+        self._look_at_clocks()
+        self.settle()
+
+    def _look_at_clocks(self) -> None:
+        for worker in self.alive():
+            worker.look_at_clock()
 
     # --- what a test does -------------------------------------------------------------------------------------------
 

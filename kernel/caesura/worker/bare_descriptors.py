@@ -3,8 +3,8 @@
 Nobody says who opened one. What Python code opens is closed on exec (PEP 446) and leads to a file, a folder, a pipe or
 a terminal; it holds the session, wherever its number is kept. Libraries written in C open files that exec would keep,
 databases of SQLite, their own data, sockets, and descriptors that lead nowhere (epoll, eventfd); they know how to open
-them again, and what a user has of them holds by itself. A file that exec would keep holds as well if its number is a
-variable.
+them again, and what a user has of them holds by itself. A file that exec would keep, a socket that no object owns, and
+what leads nowhere hold as well if their number is a variable, of the notebook or of a function that is suspended.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import gc
 import os
+import socket
 import stat
 import sys
 import types
@@ -34,6 +36,8 @@ _DATABASE: Final = b"SQLite format 3\0"
 _OF_DATABASES: Final = ("-journal", "-wal", "-shm")
 _DATA_OF_PACKAGES: Final = tuple({sys.prefix, sys.base_prefix, "/usr/share", "/usr/lib"})
 _HARMLESS_DEVICES: Final = ("/dev/urandom", "/dev/random", "/dev/nvidia", "/dev/dri/", "/dev/kfd", "/dev/kvm")
+_NOWHERE: Final = "anon_inode:"
+_OF_SELECTORS: Final = frozenset({"anon_inode:[eventpoll]", "anon_inode:[io_uring]"})
 _SUSPENDED: Final = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType)
 _OURS: Final = frozenset({"IPython", "ipykernel", "caesura"})
 _LEAD_BACK: Final = "Lead it back with os.dup2() before the await."
@@ -47,9 +51,11 @@ def refuse_bare_descriptors(bare: Bare, namespace: Mapping[str, object], loop: a
         return
     found = _without_known(bare.numbers)
     opened = _opened_by_python(found, bare.memory_maps)
-    for name, number in _variables(namespace):
-        if number in found and _is_inheritable_file(number, found[number].st_mode):
-            raise _cannot_move(number, name)
+    numbered = {number for number, about in found.items() if _counts_if_numbered(number, about.st_mode)}
+    if numbered:
+        for name, number in (*_variables(namespace), *_variables_of_suspended(loop)):
+            if number in numbered and number not in _of_sockets():
+                raise _cannot_move(number, name)
     if opened:
         places = {number: place for place, number in _places(namespace, loop)}
         number = min(opened, key=lambda each: (each not in places, each))
@@ -85,8 +91,19 @@ def _is_inheritable(number: int) -> bool:
     return not fcntl.fcntl(number, fcntl.F_GETFD) & fcntl.FD_CLOEXEC
 
 
-def _is_inheritable_file(number: int, mode: int) -> bool:
-    return (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)) and _is_inheritable(number)
+def _counts_if_numbered(number: int, mode: int) -> bool:
+    """Whether one that may be a library's is the user's if a variable is its number."""
+    if stat.S_ISREG(mode) or stat.S_ISFIFO(mode):
+        return _is_inheritable(number)
+    if stat.S_ISSOCK(mode):
+        return True
+    target = _target(number)
+    return target.startswith(_NOWHERE) and target not in _OF_SELECTORS
+
+
+def _of_sockets() -> set[int]:
+    """The numbers of all objects that are sockets: they hold, or are left, as objects."""
+    return {each.fileno() for each in gc.get_objects() if issubclass(type(each), socket.socket)}
 
 
 def _may_be_opened_by_python(number: int, mode: int) -> bool:
@@ -176,6 +193,15 @@ def _variables(namespace: Mapping[str, object]) -> Iterator[tuple[str, int]]:
             yield name, value
         elif type(value) in (list, tuple):
             yield from ((place, part) for place, part in _parts(name, value) if type(part) is int)
+
+
+def _variables_of_suspended(loop: asyncio.AbstractEventLoop) -> Iterator[tuple[str, int]]:
+    waiting: list[tuple[str, object]] = [("", task.get_coro()) for task in asyncio.all_tasks(loop)]
+    while waiting:
+        _, suspended = waiting.pop()
+        found = dict(_locals(suspended))
+        yield from _variables(found)
+        waiting += [(name, value) for name, value in found.items() if type(value) in _SUSPENDED]
 
 
 def _places(namespace: Mapping[str, object], loop: asyncio.AbstractEventLoop) -> Iterator[tuple[str, int]]:

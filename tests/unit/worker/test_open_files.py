@@ -7,12 +7,13 @@ import contextlib
 import fcntl
 import mmap
 import os
+import re
 import select
 import socket
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -202,6 +203,51 @@ def test_a_memory_map_has_a_descriptor_of_its_own_and_the_one_it_was_made_from_h
         assert f"open descriptor {opened} " in refused(flush_files(ours), {}, loop).kind
         os.close(opened)
         refuse_bare_descriptors(flush_files(ours), {"stale": fcntl.F_GETFD}, loop)
+
+
+def test_the_number_of_a_socket_that_no_object_owns_holds(ours: Descriptors, loop: asyncio.AbstractEventLoop) -> None:
+    one, other = socket.socketpair()
+    with one:
+        kept = one.fileno()
+        number = other.detach()
+        try:
+            bare = flush_files(ours)
+            refuse_bare_descriptors(bare, {"of_an_object": kept}, loop)
+            error = refused(bare, {"of_an_object": kept, "number": number}, loop)
+            assert error.path == "number"
+            assert error.kind.startswith(f"open descriptor {number} (socket:")
+        finally:
+            os.close(number)
+
+
+@pytest.mark.skipif(not hasattr(os, "eventfd"), reason="eventfd is of Linux")
+@pytest.mark.parametrize("make", [lambda: os.eventfd(0), lambda: os.memfd_create("x", 0)], ids=["eventfd", "memfd"])
+@pytest.mark.parametrize("where", ["variable", "list", "local"])
+def test_the_number_of_what_has_no_name_on_disk_holds(
+    ours: Descriptors, loop: asyncio.AbstractEventLoop, make: Callable[[], int], where: str
+) -> None:
+    descriptor = make()
+
+    async def inner() -> None:
+        held = descriptor
+        await asyncio.Event().wait()
+        os.close(held)
+
+    async def outer() -> None:
+        await inner()
+
+    task = loop.create_task(outer()) if where == "local" else None
+    loop.run_until_complete(asyncio.sleep(0))
+    namespaces: dict[str, dict[str, object]] = {"variable": {"n": descriptor}, "list": {"ns": [0, descriptor]}}
+    try:
+        error = refused(flush_files(ours), namespaces.get(where, {}), loop)
+        pattern = {"variable": "n", "list": r"ns\[1\]", "local": r"local held of .*inner\(\)"}[where]
+        assert re.fullmatch(pattern, error.path)
+    finally:
+        os.close(descriptor)
+        if task is not None:
+            task.cancel()
+            loop.run_until_complete(asyncio.wait([task]))
 
 
 def test_a_user_can_say_that_one_is_left_behind(

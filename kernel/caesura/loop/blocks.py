@@ -10,7 +10,7 @@ import asyncio
 import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from caesura import clock
 from caesura.loop import children, obstacles, threads, waits
@@ -43,7 +43,7 @@ class BlockWatch:
         self.own_children: set[int] = set()
         self.more_obstacles: list[Callable[[], Iterable[Obstacle]]] = []
         self.begin: Callable[[], None] | None = None
-        self.while_reporting: Callable[[], AbstractContextManager[None]] = nullcontext
+        self.while_reporting: Callable[[], AbstractContextManager[None] | None] = _nothing
         self.patience_s = 0.0
         self.counts_every_block = False
         self.is_stop_wanted = False
@@ -74,7 +74,8 @@ class BlockWatch:
     def look(self) -> Block:
         """What the loop waits for now; with the serial of :meth:`current` if nothing has changed."""
         current = self.current()
-        found = self._analyse(self.clock.wall() if current is None else current.since)
+        with self._undisturbed():
+            found = self._analyse(self.clock.wall() if current is None else current.since)
         return current if current is not None and _is_same(found, current) else found
 
     # --- time that stands -------------------------------------------------------------------------------------------
@@ -111,7 +112,7 @@ class BlockWatch:
         return self.replay is not None
 
     def replay_step(self) -> None:
-        with self.while_reporting():
+        with self._undisturbed():
             self._replay_step()
         if self.begin is not None:
             begin, self.begin = self.begin, None
@@ -164,11 +165,11 @@ class BlockWatch:
             self._look_s = _FIRST_LOOK_S
             if self.counts_every_block and self.on_blocked is not None and self._stands_until is None:
                 self.stand_still(_UNREPORTED_S)  # or a short timer is due before the block has been looked at
-            with self.while_reporting():
+            with self._undisturbed():
                 self._report(self._analyse(self.blocked_at.wall))
         elif self._has_run_posted or self.block.obstacles:
             self._look_s = min(2 * self._look_s, _LONGEST_LOOK_S)
-            with self.while_reporting():
+            with self._undisturbed():
                 found = self._analyse(self.block.since)
                 if not _is_same(found, self.block):
                     self._report(found)
@@ -193,6 +194,11 @@ class BlockWatch:
             function()
         except Exception as error:  # noqa: BLE001  nothing of ours may end the user's loop
             self._loop.call_exception_handler({"message": f"caesura: {what}", "exception": error})
+
+    def _undisturbed(self) -> AbstractContextManager[None]:
+        """What is entered around work of ours; nothing if a thread of the user's would be disturbed by it."""
+        context = self.while_reporting()
+        return context if context is not None and threads.is_alone(self.own_threads) else _NOTHING
 
     # --- analysis ---------------------------------------------------------------------------------------------------
 
@@ -226,6 +232,13 @@ class BlockWatch:
         # Last: a thread that was found idle or gone may have completed something just before.
         if self.has_work():
             yield Obstacle("running code", detail="something is ready to run")
+
+
+def _nothing() -> None:
+    """There is nothing to be entered."""
+
+
+_NOTHING: Final = nullcontext()
 
 
 def _is_same(new: Block, old: Block) -> bool:

@@ -106,12 +106,13 @@ class CellLoop(asyncio.SelectorEventLoop):
         return self._watch.more_obstacles
 
     @property
-    def while_reporting(self) -> Callable[[], AbstractContextManager[None]]:
-        """Gives what is entered around each look at a block and its report, and around each step of a replay."""
+    def while_reporting(self) -> Callable[[], AbstractContextManager[None] | None]:
+        """Gives what is entered around each look at a block and its report, and around each step of a replay, unless
+        a thread of the user's is busy; or None."""
         return self._watch.while_reporting
 
     @while_reporting.setter
-    def while_reporting(self, make: Callable[[], AbstractContextManager[None]]) -> None:
+    def while_reporting(self, make: Callable[[], AbstractContextManager[None] | None]) -> None:
         self._watch.while_reporting = make
 
     @property

@@ -16,6 +16,10 @@ from typing import Any, cast
 
 from caesura.model import Obstacle
 
+# Bound here: a notebook may replace them in their modules, and this is asked before that is set aside.
+_current_frames = sys._current_frames
+_enumerate = threading.enumerate
+
 _pool_worker = cast("types.FunctionType", vars(concurrent.futures.thread)["_worker"]).__code__
 _pool_queues = cast("Any", vars(concurrent.futures.thread)["_threads_queues"])
 
@@ -39,10 +43,10 @@ class OwnThreads:
 
 def busy_threads(own: OwnThreads) -> Iterator[Obstacle]:
     """One obstacle for each thread that may run code of the user."""
-    frames = sys._current_frames()
+    frames = _current_frames()
     if len(frames) == 1:
         return
-    named = {thread.ident: thread for thread in threading.enumerate()}
+    named = {thread.ident: thread for thread in _enumerate()}
     for ident, frame in frames.items():
         if ident in own:
             continue
@@ -57,6 +61,13 @@ def busy_threads(own: OwnThreads) -> Iterator[Obstacle]:
             or _is_ours(thread)
         ):
             yield Obstacle("thread", thread.name, f"now in {_place(frame)}", "Wait until it has ended, or join it.")
+
+
+def is_alone(own: OwnThreads) -> bool:
+    """Whether no other thread may run code of the user."""
+    for _ in busy_threads(own):
+        return False
+    return True
 
 
 def _is_idle_pool_worker(thread: threading.Thread, frame: types.FrameType) -> bool:

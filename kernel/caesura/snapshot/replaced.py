@@ -42,6 +42,7 @@ _FOR_PICKLE: Final = frozenset({"__reduce__", "__reduce_ex__", "__getstate__", "
 """Who replaces one of these in a class of a library wants it to be called by a save."""
 
 _all, _delattr, _isinstance, _map, _setattr, _type = all, delattr, isinstance, map, setattr, type
+_HARMLESS: Final = frozenset({"breakpoint", "compile", "eval", "exec", "help", "input", "open", "print"})
 _NO_CHANGES: Final[list[Change]] = []
 
 
@@ -167,9 +168,19 @@ def set_aside(namespace: Mapping[str, Any]) -> AbstractContextManager[None]:
     return _NOTHING_ASIDE if _aside is not None else _SetAside(namespace)
 
 
-def set_aside_near(namespace: Mapping[str, Any]) -> AbstractContextManager[None]:
-    """As :func:`set_aside`, if something was replaced that is used whenever a block is looked at; some microseconds."""
-    return set_aside(namespace) if _of_functions() or imported.has_changed_near() else _NOTHING_ASIDE
+def set_aside_near(namespace: Mapping[str, Any]) -> AbstractContextManager[None] | None:
+    """As :func:`set_aside`, if something was replaced that is used whenever a block is looked at, else None. It takes
+    some microseconds."""
+    return set_aside(namespace) if _of_functions() or imported.has_changed_near() else None
+
+
+def put_builtins_back() -> list[str]:
+    """Have builtins hold for good the functions that the kernel cannot work without; the names of those that were
+    replaced. On any thread."""
+    found = [change for change in _of_functions() if change.module == "builtins" and change.name not in _HARMLESS]
+    for change in found:
+        change.owner.__dict__[change.name] = change.old
+    return [f"{change.module}.{change.name}" for change in found]
 
 
 def put_back(namespace: Mapping[str, Any]) -> list[str]:

@@ -58,6 +58,10 @@ class Peer(Protocol):
 
     def refused(self, reason: str) -> None: ...
 
+    def mend(self) -> bool:
+        """Something failed: whether what a notebook has replaced, and the channel needs, was put back."""
+        ...
+
 
 class Channel:
     """``locate`` gives the path of the coordinator's socket each time it is looked for."""
@@ -188,6 +192,7 @@ class Channel:
                 self._turn()
             except Exception as error:  # noqa: BLE001  as with a mock of builtins.len, until it is put back
                 has_stumbled = True
+                self._peer.mend()
                 log.debug("the channel could not do its work: %s", error)
 
     def _turn(self) -> None:
@@ -197,7 +202,8 @@ class Channel:
         self._run_timers(now)
         if self._is_welcome:
             while self._queue:
-                self._guarded(self._out.add, self._queue[0])
+                if not self._guarded(self._out.add, self._queue[0]) and self._peer.mend():
+                    continue
                 self._queue.popleft()  # only now: it is always seen in one place or the other
             self._flush()
         for key, events in self._selector.select(self._timeout()):
@@ -207,12 +213,14 @@ class Channel:
                 self._guarded(key.data)
 
     @staticmethod
-    def _guarded(function: Callable[..., None], *arguments: Any) -> None:
-        """Call it; what it raises must not end this thread, without which the worker is deaf."""
+    def _guarded(function: Callable[..., None], *arguments: Any) -> bool:
+        """Call it; what it raises must not end this thread, without which the worker is deaf. Whether it ended."""
         try:
             function(*arguments)
         except Exception:
             log.exception("the channel could not do one thing")
+            return False
+        return True
 
     def _timeout(self) -> float | None:
         moments = [moment for moment, _function in tuple(self._timers)]

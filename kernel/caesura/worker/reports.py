@@ -1,10 +1,26 @@
-"""The loop's blocks, as messages to the coordinator."""
+"""What a worker says of itself to the coordinator: who it is, and the loop's blocks."""
 
 from __future__ import annotations
 
+from os import getpid  # by name: a notebook may replace it in its module
+
+from caesura import __version__
 from caesura.loop import Block
 from caesura.model import wake_to_json
-from caesura.wire.messages import Blocked, obstacle_to_json, wait_to_json
+from caesura.wire.messages import Blocked, Hello, obstacle_to_json, wait_to_json
+
+
+def hello_message(worker_id: str, session_id: str, epoch: int, last_acked: int) -> Hello:
+    """The first message of a connection."""
+    return Hello(
+        role="worker",
+        version=__version__,
+        pid=getpid(),
+        worker_id=worker_id,
+        session_id=session_id,
+        epoch=epoch,
+        last_acked=last_acked,
+    )
 
 
 def blocked_message(block: Block, *, epoch: int, cell_id: str, size_hint_bytes: int) -> Blocked:

@@ -129,13 +129,12 @@ class Suspension:
 
     def _freeze(self, request: Freeze) -> None:
         """Save the session and wait until it may go on; does not return if the process is released."""
-        with self._saves.originals():
-            block = self._loop.block()
-            if self._is_possible(request, block):
-                with self._frozen():
-                    began = monotonic()
-                    self._flush()
-                    self._save(request, block, began, None)
+        block = self._loop.block()
+        if self._is_possible(request, block):  # so no thread of the user's is busy, which would miss its mocks
+            with self._saves.originals(), self._frozen():
+                began = monotonic()
+                self._flush()
+                self._save(request, block, began, None)
         self._loop.let_time_pass()
 
     def _freeze_early(self, serial: int) -> None:

@@ -79,5 +79,15 @@ def what_escaped(error: BaseException, namespace: dict[str, Any], *, _is: Any = 
         names = replaced.put_back(namespace)
         if not names:
             raise error
-        notice = f"asyncio cannot run with what was put in the place of {', '.join(names)}: the original is back.\n"
+        notice = _said(names)
     return "".join((*format_exception(error), notice))
+
+
+def put_builtins_back() -> str:
+    """As :func:`caesura.snapshot.replaced.put_builtins_back`; what the user is to be told, if anything."""
+    names = replaced.put_builtins_back()
+    return _said(names) if names else ""
+
+
+def _said(names: list[str]) -> str:
+    return f"asyncio cannot run with what was put in the place of {', '.join(names)}: the original is back.\n"

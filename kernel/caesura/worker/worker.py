@@ -10,11 +10,11 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping
-from os import _exit, environ, getpid  # by name: a notebook may replace them in their module
+from os import _exit, environ  # by name: a notebook may replace them in their module
 from time import monotonic
 from typing import Any
 
-from caesura import __version__, config, frames, points
+from caesura import config, frames, points
 from caesura.calls.backend import install as install_backend
 from caesura.errors import SnapshotRefused
 from caesura.loop import Block, CellLoop, SignalHandling
@@ -34,13 +34,13 @@ from caesura.worker.function import Function
 from caesura.worker.host import Main
 from caesura.worker.jupyter_socket import JupyterSocket
 from caesura.worker.kernel import CaesuraKernel
-from caesura.worker.reports import blocked_message
+from caesura.worker.reports import blocked_message, hello_message
 from caesura.worker.requests import Requests, unpack_request
 from caesura.worker.session_snapshot import SessionSnapshot, rehearse
 from caesura.worker.streams import drain, install_streams
 from caesura.worker.surroundings import interrupt_processes, locate_coordinator
 from caesura.worker.suspend import Suspension
-from caesura.worker.tracebacks import show_errors_plainly, what_escaped
+from caesura.worker.tracebacks import put_builtins_back, show_errors_plainly, what_escaped
 from caesura.worker.trials import Trials
 from caesura.worker.variables import SessionVariables
 from caesura.worker.variables_check import VariablesCheck
@@ -249,7 +249,11 @@ class Worker:
 
     def _escaped(self, error: BaseException) -> None:
         """A background task of the user's was interrupted or wanted to exit: the session goes on."""
-        sys.stderr.write(what_escaped(error, self.kernel.shell.user_ns))
+        self._tell(what_escaped(error, self.kernel.shell.user_ns))
+
+    @staticmethod
+    def _tell(notice: str) -> None:
+        sys.stderr.write(notice)
 
     # --- Host -------------------------------------------------------------------------------------------------------
 
@@ -318,19 +322,16 @@ class Worker:
     # --- what comes (the channel's thread) --------------------------------------------------------------------------
 
     def hello(self, last_acked: int) -> wire.Hello:
-        return wire.Hello(
-            role="worker",
-            version=__version__,
-            pid=getpid(),
-            worker_id=self._worker_id,
-            session_id=self._session_id,
-            epoch=self._epoch,
-            last_acked=last_acked,
-        )
+        return hello_message(self._worker_id, self._session_id, self._epoch, last_acked)
 
     def refused(self, reason: str) -> None:
         log.warning("the coordinator has no use for this worker: %s", reason)
         _exit(0)
+
+    def mend(self) -> bool:
+        if notice := put_builtins_back():
+            self._loop.post(lambda: self._tell(notice))
+        return bool(notice)
 
     def came_back(self) -> None:
         suspension = self._suspension

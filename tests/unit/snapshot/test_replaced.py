@@ -11,7 +11,6 @@ import textwrap
 import threading
 import types
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -113,13 +112,45 @@ def test_a_reducer_that_the_notebook_has_put_into_a_library_is_called(monkeypatc
 
 @pytest.mark.parametrize("place", ["os.getpid", "threading.main_thread", "builtins.len", "sys.intern"])
 def test_a_block_is_looked_at_with_the_originals(place: str) -> None:
-    assert type(replaced.set_aside_near(NAMESPACE)) is nullcontext
+    assert replaced.set_aside_near(NAMESPACE) is None
     with mock.patch(place):
-        is_aside = type(replaced.set_aside_near(NAMESPACE))
-    assert is_aside is not nullcontext
-    with replaced.set_aside_near(NAMESPACE):
+        context = replaced.set_aside_near(NAMESPACE)
+    assert context is not None
+    with context:
         pass  # it is seen that all is as it was
-    assert type(replaced.set_aside_near(NAMESPACE)) is nullcontext
+    assert replaced.set_aside_near(NAMESPACE) is None
+
+
+def test_while_a_thread_of_the_users_is_busy_nothing_is_set_aside() -> None:
+    loop = CellLoop()
+    loop.while_reporting = lambda: replaced.set_aside_near(NAMESPACE)
+    for each in threading.enumerate():
+        loop.own_threads.add(each)
+    seen: list[bool] = []
+    original = os.getpid
+    loop.more_obstacles.append(lambda: seen.append(vars(os)["getpid"] is original) or ())
+    is_over = threading.Event()
+    thread = threading.Thread(target=is_over.wait)
+    with mock.patch("os.getpid"):
+        loop.block()
+        thread.start()
+        loop.block()
+        is_over.set()
+        thread.join()
+        loop.block()
+    loop.close()
+    assert seen == [True, False, True]
+
+
+def test_a_mock_of_what_the_kernel_cannot_work_without_can_be_put_back_by_any_thread() -> None:
+    original = len
+    with mock.patch("builtins.print"), mock.patch("builtins.len"):
+        names = replaced.put_builtins_back()
+        is_back = builtins.len is original
+        is_printing = type(print) is type(original)
+    assert names == ["builtins.len"]
+    assert is_back
+    assert not is_printing
 
 
 def test_what_the_kernel_puts_in_the_place_of_input_is_no_patch(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,9 +38,17 @@ export function clock(at: number): string {
   return new Date(at * 1000).toLocaleTimeString();
 }
 
+/** The first line that tells one cell from another: no comment, import or magic, if there is such a line. */
 export function firstLine(code: string): string {
-  const lines = code.split('\n').map(line => line.trim());
-  return lines.find(line => line && !line.startsWith('#')) ?? lines[0] ?? '';
+  const lines = code
+    .split('\n')
+    .map(line => line.trim())
+    .filter(Boolean);
+  return (
+    lines.find(line => !/^(#|%|@|import\s|from\s.+\simport\s)/.test(line)) ??
+    lines[0] ??
+    ''
+  );
 }
 
 export function phaseName(phase: Phase, trans: TranslationBundle): string {

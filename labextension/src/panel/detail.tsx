@@ -21,6 +21,13 @@ export function Detail(props: { id: string; onBack: () => void }): JSX.Element {
   const cell = home.cells.get(props.id);
   const title = React.useRef<HTMLHeadingElement>(null);
   React.useEffect(() => title.current?.focus(), [props.id]);
+  const state = cell?.state;
+  React.useEffect(() => {
+    // A button that had the focus may be gone: nobody is thrown out of the panel.
+    if (document.activeElement === document.body) {
+      title.current?.focus();
+    }
+  }, [state]);
   const story = useAsked(
     () => api.story(props.id.slice(props.id.indexOf('/') + 1)),
     cell ? `${props.id} ${cell.state} ${cell.moves}` : props.id

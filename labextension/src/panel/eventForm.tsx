@@ -2,6 +2,7 @@ import { Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { FormComponent } from '@jupyterlab/ui-components';
 import { ReadonlyJSONObject } from '@lumino/coreutils';
+import { Message } from '@lumino/messaging';
 import * as React from 'react';
 
 import { Api } from '../model/api';
@@ -41,6 +42,11 @@ class EventForm extends ReactWidget {
     } catch (error) {
       return error;
     }
+  }
+
+  protected onUpdateRequest(message: Message): void {
+    super.onUpdateRequest(message);
+    void this.renderPromise?.then(() => labelFields(this.node));
   }
 
   protected render(): JSX.Element {
@@ -118,6 +124,19 @@ export async function askForAnswer(
       return true;
     } catch (failure) {
       error = (failure as Error).message;
+    }
+  }
+}
+
+/** JupyterLab's forms put the name of a field above it, but not where a screen reader looks. */
+function labelFields(node: HTMLElement): void {
+  for (const field of node.querySelectorAll<HTMLInputElement>(
+    'input[id], select[id], textarea[id]'
+  )) {
+    const group = field.closest('.jp-FormGroup-content');
+    const name = group?.querySelector('.jp-FormGroup-fieldLabel')?.textContent;
+    if (name && !field.labels?.length) {
+      field.setAttribute('aria-label', name);
     }
   }
 }

@@ -36,7 +36,7 @@ export function Strip(): JSX.Element {
       trans.__('Notebooks that run no cell and take no process')
     ],
     [
-      bytes(totals.freedBytes),
+      totals.freedBytes > 0 ? bytes(totals.freedBytes) : '–',
       trans.__('freed now'),
       trans.__(
         'What the processes of all that is suspended or parked last took'

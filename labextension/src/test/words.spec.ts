@@ -44,7 +44,7 @@ describe('words', () => {
   });
 
   it('show the first line that says something', () => {
-    expect(firstLine('# a comment\n\n  await x()')).toBe('await x()');
+    expect(firstLine('# a comment\nimport y\n\n  await x()')).toBe('await x()');
   });
 });
 

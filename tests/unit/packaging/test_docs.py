@@ -93,6 +93,13 @@ def test_every_table_of_the_records_and_every_key_of_a_manifest_is_in_the_format
     assert not [name for name in (*metadata.tables, *keys, *SnapshotState) if f"`{name}`" not in text]
 
 
+def test_the_claim_chart_names_code_and_tests_that_there_are() -> None:
+    named = re.findall(r"`((?:kernel|tests)/[^`:]+)(?:::(\w+))?`", (DOCS / "claim-chart.md").read_text())
+    assert len(named) > 25
+    missing = [path for path, name in named if name and f"def {name}(" not in (PROJECT / path).read_text()]
+    assert not missing + [path for path, _ in named if not (PROJECT / path).is_file()]
+
+
 def test_the_version_of_the_protocol_is_the_documented_one() -> None:
     from caesura.model import PROTOCOL
 

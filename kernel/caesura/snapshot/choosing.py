@@ -37,6 +37,7 @@ from caesura.snapshot import (
     iterators,
     itertools_objects,
     libraries,
+    marks,
     memory_views,
     mocks,
     registered,
@@ -73,6 +74,7 @@ _MARKS: Final[dict[type, Reducer]] = {
 
 _EXACT: Final[dict[type, Reducer]] = {
     **_MARKS,
+    object: marks.reduce_object,
     types.FunctionType: functions.reduce_function,
     types.CodeType: functions.reduce_code,
     types.CellType: functions.reduce_cell,
@@ -179,7 +181,8 @@ def _own_reducer_for(obj: object) -> Reducer | None:
     if frames.unavailable_reason() is None and frames.read_awaitable(obj) is not None:
         return suspended.reduce_awaitable
     is_plain = _is_plain(cls)
-    return instances.reducer_of_instances(cls, is_plain=is_plain) or (None if is_plain else reduce_widely)
+    of_instances = instances.reducer_of_instances(cls, is_plain=is_plain) or (None if is_plain else reduce_widely)
+    return marks.reducer_of_marks(cls, of_instances)
 
 
 def _has_default_reduction(cls: type) -> bool:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeGuard, cast
 
+from caesura.snapshot import marks
 from caesura.snapshot.fingerprints import WatchedDicts
 from caesura.snapshot.loaded_modules import OfLoadedModules
 from caesura.snapshot.reducing import is_a
@@ -154,6 +155,7 @@ def _note(name: str, module: types.ModuleType) -> None:
     contents = module.__dict__
     note = _modules[name] = _noted(contents)
     _watched.note(name, contents)
+    marks.note(name, contents)
     if name.partition(".")[0] in _NEAR:
         _near.note(name, contents)
     note.classes = _plain_classes(note.values)

@@ -11,6 +11,7 @@ modules; which of these are used is read from the stream, so that only they are 
 
 from __future__ import annotations
 
+import argparse
 import functools
 import importlib
 import os
@@ -80,6 +81,7 @@ def of_the_process() -> dict[str, object]:
         "warnings.filters": warnings.filters,
         "random._inst": vars(random)["_inst"],
         "main thread": threading.main_thread(),
+        "argparse.SUPPRESS": argparse.SUPPRESS,  # a string that parsers know by its identity
     }
 
 

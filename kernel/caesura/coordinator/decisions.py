@@ -46,13 +46,15 @@ class Decisions:
             self._record(session, Decision("hold", None, None, UNKNOWN, reason))
             self.hold(session, reason)
             return
+        before = session.decided
         decision = self._came_back_early(session) or decision_of(cell) or self._judge(session, cell, block)
         self._record(session, decision)
         if decision.action == "suspend":
             cell.reason = decision.reason
             core.move.freeze(session, block)
             return
-        self.hold(session, decision.reason)
+        if cell.state is not CellState.HELD or _is_news(before, decision, core.now):
+            self.hold(session, decision.reason)
         if decision.at is not None:
             core.set_timer(decision.at, "decide", session.session_id)
 
@@ -154,3 +156,11 @@ def _held_in(core: Core, worker: Worker) -> Session | None:
     cell, block = session.cell, session.block
     is_held = cell is not None and cell.state is CellState.HELD and block is not None and not block.obstacles
     return session if is_held else None
+
+
+def _is_news(before: Decision | None, decision: Decision, now: float) -> bool:
+    """Whether a held cell is held for another reason or time than was said; others of its kind may end all the time."""
+    if before is None or (before.wait is None) != (decision.wait is None) or before.at is None or decision.at is None:
+        return True
+    is_same_wait = before.wait is None or decision.wait is None or before.wait.op_id == decision.wait.op_id
+    return not is_same_wait or abs(before.at - decision.at) > max(0.5, 0.1 * (decision.at - now))

@@ -7,6 +7,7 @@ message again, and the records hold what it said. What must not: what happens in
 from __future__ import annotations
 
 from caesura.coordinator.state import Session
+from caesura.policy import sized_key
 from caesura.store.records import Records
 from caesura.store.rows import OperationRow
 from caesura.wire import messages as wire
@@ -42,16 +43,17 @@ def record_effect(records: Records, session: Session, message: wire.Numbered, no
 
 
 def operation_row(session_id: str, message: wire.Call, now: float) -> OperationRow:
-    """A call for the records."""
+    """A call for the records. One that carries much data has a history of its own, by the size."""
+    request = bytes(message.buffers[0]) if message.buffers else b""
     return OperationRow(
         id=message.op_id,
         session_id=session_id,
         cell_id=message.cell_id,
         kind=message.kind,
-        key=message.key,
+        key=sized_key(message.key, len(request)),
         created=now,
         label=message.label,
-        request=bytes(message.buffers[0]) if message.buffers else b"",
+        request=request,
         options=dict(message.options),
         parent=dict(message.parent),
     )

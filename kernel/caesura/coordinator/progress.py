@@ -43,9 +43,10 @@ class Progress:
         self._show(operation, done / total)
 
     def expected(self, wait: Wait) -> Wait:
-        """``wait`` with the end that its function's progress promises, if it has told any."""
-        due = self._ends.get(wait.op_id)
-        return wait if due is None else replace(wait, due=due)
+        """``wait`` under the key of its history, and with the end that its function's progress promises, if any."""
+        operation, due = self._core.operations.get(wait.op_id), self._ends.get(wait.op_id, wait.due)
+        key = wait.key if operation is None else operation.key
+        return wait if (key, due) == (wait.key, wait.due) else replace(wait, key=key, due=due)
 
     def is_over(self, op_id: str) -> None:
         """Nobody waits for the operation any more."""

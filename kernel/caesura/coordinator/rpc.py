@@ -20,6 +20,7 @@ from caesura.coordinator.session_requests import SessionRequests, named_sessions
 from caesura.coordinator.sessions import row_of
 from caesura.coordinator.state import Cell, Kind, Operation, Session
 from caesura.errors import CaesuraError, UsageError
+from caesura.policy import sized_key
 from caesura.store.records import Records
 from caesura.store.rows import OperationRow
 from caesura.wire.codec import Buffer
@@ -206,15 +207,16 @@ class Rpc:
         core, params, now = self._core, request.params, self._core.now
         session = self._client_session(link, params)
         op_id = str(params.get("op_id") or core.new_id())
+        payload = bytes(request.buffers[0]) if request.buffers else b""
         row = OperationRow(
             id=op_id,
             session_id=session.session_id,
             cell_id="",
             kind=str(params["kind"]),
-            key=str(params["key"]),
+            key=sized_key(str(params["key"]), len(payload)),
             created=now,
             label=str(params.get("label", "")),
-            request=bytes(request.buffers[0]) if request.buffers else b"",
+            request=payload,
             options=dict(params.get("options") or {}),
         )
         self._callers[op_id] = (link, request.number)

@@ -7,7 +7,16 @@ from collections.abc import Callable
 import pytest
 from world import World
 
+from caesura.policy import Cost, CostModel, Demand
+
 MakeWorld = Callable[..., World]
+
+
+class Costly(CostModel):
+    """A session that costs minutes to move."""
+
+    def cost(self, size_bytes: int, queue_s: float = 0.0) -> Cost:
+        return Cost(100.0, 50.0)
 
 
 @pytest.fixture
@@ -64,16 +73,32 @@ def test_an_idle_notebook_that_could_be_parked_is_nobody_who_wants_a_worker(quie
 
 def test_what_is_learned_meanwhile_decides_anew_about_who_waits_for_the_same(make_world: MakeWorld) -> None:
     world = make_world(workers=1, policy="auto")
-    world.core.history.load([("event:go", "event", 0.05, False)] * 4)
-    first = world.open(1)
-    cell = world.run(first, "wait")
+    world.core.history.load([("event:go", "event", 300.0, False)] * 4)
+    world.core.pool.demand = lambda: Demand(1, 4)  # type: ignore[method-assign]
+    session = world.open()
+    world.session(session).cost = Costly()
+    cell = world.run(session, "wait")
     world.pass_time(0.01)
-    before = world.session(first).cells[cell].reason
-    for _ in range(40):
-        world.core.history.add("event:go", "event", 900.0)
+    assert world.state(session, cell) == "held"
+    before = world.session(session).cells[cell].reason
+    world.core.history.add("event:go", "event", 0.5)
     world.act(world.core.decision.learned, "event:go")
     world.pass_time(0.2)
-    assert world.session(first).cells[cell].reason != before
+    assert world.session(session).cells[cell].reason == before, "one call more is no news"
+    for _ in range(40):
+        world.core.history.add("event:go", "event", 9000.0)
+    world.act(world.core.decision.learned, "event:go")
+    world.pass_time(2)
+    assert world.state(session, cell) == "released"
+
+
+def test_a_call_with_much_data_has_a_history_of_its_own(make_world: MakeWorld) -> None:
+    world = make_world(policy="never", workers=2)
+    session = world.open()
+    for word in ("pass", "pass" + " " * (1 << 17)):
+        world.run(session, f"call {word}")
+        world.settle()
+    assert list(world.core.history.keys()) == [f"function:pass{' ' * (1 << 17)}#64k", "function:pass"]
 
 
 def test_a_cell_that_has_come_back_is_not_moved_again_at_once(make_world: MakeWorld) -> None:

@@ -122,7 +122,7 @@ test-panel: $(PANEL) ## unit tests of the panel
 	@cd labextension && PATH="$(CURDIR)/.venv-panel/bin:$$PATH" jlpm test
 
 .PHONY: test-browser
-test-browser: $(DEV)/.ready $(PANEL) ## JupyterLab with the panel in Chromium, with real kernels (two minutes)
+test-browser: $(DEV)/.ready $(PANEL) ## JupyterLab with the panel in Chromium, with real kernels (four minutes)
 	@$(DEV)/bin/python $(PIP_INSTALL) -e '.[browser]'
 	@$(PYTEST) --reruns 1 tests/ui
 

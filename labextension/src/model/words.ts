@@ -22,6 +22,15 @@ export function duration(seconds: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** `40–70 s`, `3.1–4.9 s`, `55 s – 3 min 20 s`. */
+export function range(low: number, high: number): string {
+  const [from, to] = [duration(low), duration(high)];
+  if (from === to) {
+    return from;
+  }
+  return high < 119.5 ? `${from.replace(' s', '')}–${to}` : `${from} – ${to}`;
+}
+
 /** `950 B`, `56.1 kB`, `1.2 GB`. */
 export function bytes(count: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
@@ -150,14 +159,10 @@ function predicted(
   const low = expected.p10 ?? p50;
   const high = expected.p90 ?? p50;
   const end = Math.max(high, elapsed, 0.001);
-  const usual =
-    duration(low) === duration(high)
-      ? duration(low)
-      : `${duration(low)} – ${duration(high)}`;
   return {
     fraction: clamp(elapsed / end),
     band: [clamp(low / end), clamp(high / end)],
-    text: trans.__('usually %1, %2 so far', usual, duration(elapsed))
+    text: trans.__('usually %1, %2 so far', range(low, high), duration(elapsed))
   };
 }
 

@@ -8,6 +8,7 @@ import {
   duration,
   firstLine,
   progressOf,
+  range,
   waitName,
   waitsText
 } from '../model/words';
@@ -340,10 +341,12 @@ function Decisions(props: { decisions: IDecision[] }): JSX.Element | null {
               {decision.predicted_p50 !== null && (
                 <span className="jp-Caesura-note">
                   {trans.__(
-                    'predicted %1 (%2 – %3)',
+                    'predicted %1 (%2)',
                     duration(decision.predicted_p50),
-                    duration(decision.predicted_p10 ?? 0),
-                    duration(decision.predicted_p90 ?? 0)
+                    range(
+                      decision.predicted_p10 ?? 0,
+                      decision.predicted_p90 ?? 0
+                    )
                   )}
                   {decision.actual_s !== null &&
                     `, ${trans.__('was %1', duration(decision.actual_s))}`}

@@ -1,7 +1,7 @@
 import * as React from 'react';
 
 import { nameOf } from '../model/rows';
-import { bytes, clock, duration } from '../model/words';
+import { bytes, clock, duration, range } from '../model/words';
 import { CallLine } from './detail';
 import { useAsked, useCaesura, useHome, useNow } from './hooks';
 import { Notice, Sparkline } from './parts';
@@ -34,7 +34,7 @@ export function Calls(): JSX.Element {
         return (
           <CallLine key={call.op_id} call={call}>
             {p50 !== null &&
-              ` · ${trans.__('usually %1 (%2 – %3)', duration(p50), duration(p10 ?? p50), duration(p90 ?? p50))}`}
+              ` · ${trans.__('usually %1 (%2)', duration(p50), range(p10 ?? p50, p90 ?? p50))}`}
             {past && (
               <Sparkline
                 values={past.durations_s}

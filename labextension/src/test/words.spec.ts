@@ -79,7 +79,7 @@ describe('the progress of a wait', () => {
     );
     expect(shown?.fraction).toBe(0.25);
     expect(shown?.band).toEqual([0.5, 1]);
-    expect(shown?.text).toBe('usually 40 s – 80 s, 20 s so far');
+    expect(shown?.text).toBe('usually 40–80 s, 20 s so far');
   });
 
   it('is never beyond its end', () => {

@@ -9,7 +9,7 @@ number. Who lost the connection names the last number that it has, and gets what
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +20,6 @@ from caesura.coordinator.recorded import notebook_cell
 from caesura.coordinator.state import Cell, Kind, Operation, Session, Worker
 from caesura.coordinator.status import describe_cell, describe_session
 from caesura.model import CallKind
-from caesura.store.records import Records
 from caesura.wire.messages import Event, Json, obstacle_to_json
 
 if TYPE_CHECKING:
@@ -29,11 +28,13 @@ if TYPE_CHECKING:
 EVERY_S: Final = 0.1
 """A change waits for so long for others that go out with it."""
 
-AT_ONCE: Final = 200
+AT_ONCE: Final = 100
 """Sessions that are looked at in one turn of the loop, which takes some milliseconds."""
 
 KINDS: Final = ("sessions", "cells", "workers", "calls")
 _CODE_CHARS: Final = 400
+_GONE: Final = 2000
+"""So many objects that are no more are remembered for who comes back."""
 
 Key = tuple[str, str]
 """Which object: its kind and its id."""
@@ -50,7 +51,11 @@ class Watching:
         self._stream = ""
         self._number = 0
         self._sent: dict[Key, tuple[int, Json | None]] = {}  # None: it is gone
+        self._new: dict[Key, None] = {}  # what has changed and was not pushed
         self._of_session: dict[str, set[Key]] = {}
+        self._gone: dict[Key, None] = {}  # those that are None in what was sent, oldest first
+        self._known_from = 0  # what was gone before this number is not known any more
+        self._asking: set[int] = set()
         self.rss_bytes: Callable[[int], int] = lambda pid: 0
 
     # --- who watches ------------------------------------------------------------------------------------------------
@@ -58,6 +63,18 @@ class Watching:
     def watch(self, link: int, stream: str, after: int, then: Callable[[Json], None]) -> None:
         """``link`` hears of every change from here on. ``then`` gets all that there is, or what changed after the
         number ``after`` of the same ``stream``."""
+        now = self._core.now
+        midnight = datetime.fromtimestamp(now).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+        self._asking.add(link)
+
+        def answer(freed_s: float) -> None:
+            if link in self._asking:
+                self._asking.discard(link)
+                then({**self._begin(link, stream, after), "freed_s": freed_s})
+
+        self._core.persist(lambda records: records.freed_since(midnight, now), answer)
+
+    def _begin(self, link: int, stream: str, after: int) -> Json:
         core = self._core
         if not self._stream:
             self._stream = core.new_id()
@@ -65,30 +82,31 @@ class Watching:
             self._touched = dict.fromkeys((*self._of_session, *core.sessions))
         while self._touched:
             self._look(len(self._touched))
+        if not self._links:
+            self._new.clear()
         self._links.add(link)
-        is_whole = stream != self._stream or after > self._number
-        shown = self._since(0 if is_whole else after)
+        is_whole = stream != self._stream or not self._known_from <= after <= self._number
+        shown = self._shown(key for key, (at, _) in self._sent.items() if is_whole or at > after)
         if is_whole:
             shown["gone"] = []
             for worker in shown["workers"]:
                 worker["rss_bytes"] = self.rss_bytes(worker["pid"]) if worker["pid"] else 0
         about = {**core.about, "policy": str(core.limits.policy), "workers": core.limits.workers}
-        shown.update(stream=self._stream, n=self._number, whole=is_whole, coordinator=about)
-        now = core.now
-        midnight = datetime.fromtimestamp(now).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-
-        def answer(freed_s: float) -> None:
-            then({**shown, "now": now, "freed_s": freed_s})
-
-        def read(records: Records) -> float:
-            return records.freed_since(midnight, now)
-
-        core.persist(read, answer)
+        return {
+            **shown,
+            "stream": self._stream,
+            "n": self._number,
+            "now": core.now,
+            "whole": is_whole,
+            "coordinator": about,
+        }
 
     def leave(self, link: int) -> None:
         self._links.discard(link)
+        self._asking.discard(link)
         if not self._links:
             self._touched.clear()
+            self._new.clear()
 
     # --- what changed -----------------------------------------------------------------------------------------------
 
@@ -104,14 +122,14 @@ class Watching:
     def is_due(self) -> None:
         """Look at what was touched, and say what is different."""
         self._is_due = False
-        before = self._number
         self._look(AT_ONCE)
         if self._touched:
             self._is_due = True
             self._core.set_timer(self._core.now, "watch")
-        if self._number == before or not self._links:
+        if not self._new or not self._links:
             return
-        data = {**self._since(before), "stream": self._stream, "n": self._number, "now": self._core.now}
+        data = {**self._shown(self._new), "stream": self._stream, "n": self._number, "now": self._core.now}
+        self._new.clear()
         event = Event(name="change", data=data)
         for link in self._links:
             self._core.put(SendLink(link, event))
@@ -128,8 +146,7 @@ class Watching:
             for key, value in found.items():
                 self._note(key, value)
             for key in self._of_session.get(session_id, set()) - found.keys():
-                self._number += 1
-                self._sent[key] = self._number, None
+                self._set(key, None)
             if found:
                 self._of_session[session_id] = set(found)
             else:
@@ -140,21 +157,28 @@ class Watching:
         if known is None or known[1] is None or _compared(known[1]) != _compared(value):
             if key[0] == "workers":
                 value["rss_bytes"] = self.rss_bytes(value["pid"]) if value["pid"] else 0
-            self._number += 1
-            self._sent[key] = self._number, value
+            self._set(key, value)
 
-    def _since(self, number: int) -> Json:
-        """What has a higher number."""
+    def _set(self, key: Key, value: Json | None) -> None:
+        self._number += 1
+        self._sent[key] = self._number, value
+        self._new[key] = None
+        self._gone.pop(key, None)
+        if value is None:
+            self._gone[key] = None
+            if len(self._gone) > _GONE:
+                oldest = next(iter(self._gone))
+                del self._gone[oldest]
+                self._known_from, _ = self._sent.pop(oldest)
+
+    def _shown(self, keys: Iterable[Key]) -> Json:
         shown: dict[str, list[Any]] = {kind: [] for kind in (*KINDS, "gone")}
-        for (kind, name), (at, value) in self._sent.items():
-            if at > number:
-                if value is None:
-                    shown["gone"].append([kind, name])
-                else:
-                    shown[kind].append(dict(value))
-        if number == 0:
-            for key in [key for key, (_, value) in self._sent.items() if value is None]:
-                del self._sent[key]
+        for kind, name in keys:
+            _, value = self._sent.get((kind, name), (0, None))
+            if value is None:
+                shown["gone"].append([kind, name])
+            else:
+                shown[kind].append(dict(value))
         return shown
 
     # --- what there is ----------------------------------------------------------------------------------------------

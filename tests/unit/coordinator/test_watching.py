@@ -118,3 +118,63 @@ def test_time_without_a_process_is_counted(make_world: MakeWorld) -> None:
     world.settle()
     world.pass_time(30)
     assert watch(world)["freed_s"] == pytest.approx(30, abs=1)
+
+
+def test_who_watches_already_hears_of_what_a_newcomer_was_told(make_world: MakeWorld) -> None:
+    world = make_world()
+    session = world.open()
+    watch(world)
+    world.run(session, "wait")
+    world.settle()
+    world.told.clear()
+    newcomer = wire.Request(number=1, method="watch", params={})
+    world.act(world.core.rpc.request, CLIENT + 1, newcomer)
+    world.settle()
+    world.pass_time(1)
+    assert "released" in states(changes(world))
+
+
+def test_what_changes_while_somebody_asks_comes_after_the_answer(make_world: MakeWorld) -> None:
+    world = make_world()
+    session = world.open()
+    world.run(session, "wait")
+    world.settle()
+    world.request("watch")
+    world.send()
+    world.pass_time(1)
+    numbers = [
+        message.data["n"] if isinstance(message, wire.Event) else message.result["n"]
+        for to, message in world.told
+        if to == CLIENT and isinstance(message, wire.Event | wire.Reply)
+    ]
+    assert isinstance(world.told[0][1], wire.Reply)
+    assert numbers == sorted(numbers)
+    assert len(numbers) > 1
+
+
+def test_who_leaves_before_the_answer_is_not_watching(make_world: MakeWorld) -> None:
+    world = make_world()
+    session = world.open()
+    world.request("watch")
+    world.act(world.core.client_lost, CLIENT)
+    world.settle()
+    world.run(session, "wait")
+    world.settle()
+    assert ("watch",) not in world.timers
+
+
+def test_who_comes_back_after_more_than_is_remembered_gets_all(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("caesura.coordinator.watching._GONE", 2)
+    world = make_world()
+    session = world.open()
+    before = watch(world)
+    for _ in range(4):
+        world.run(session, "wait")
+        world.pass_time(1)
+        world.send()
+        world.pass_time(1)
+    assert len([gone for change in changes(world) for gone in change["gone"]]) >= 4
+    assert watch(world, before["stream"], before["n"])["whole"]
+    assert not watch(world, before["stream"], world.core.watching._number)["whole"]

@@ -9,14 +9,16 @@ import io
 import pickle
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from snapshot_notebook import Notebook
+from watched_modules import watched_modules
 
 from caesura.errors import CannotMove
-from caesura.snapshot import functions, imported, replaced
+from caesura.snapshot import functions, replaced
 from caesura.snapshot.seeds import ALWAYS, used
 from caesura.snapshot.syntax_trees import MARKS
 
@@ -27,6 +29,12 @@ exec("def of_the_notebook(*args): return 'fake'", NAMESPACE)
 class Stays:
     def __reduce__(self) -> Any:
         raise CannotMove("what stays", remedy="nothing")
+
+
+@pytest.fixture
+def watched() -> Iterator[None]:
+    with watched_modules():
+        yield
 
 
 @pytest.fixture
@@ -116,9 +124,8 @@ def test_places_are_found_in_a_stream_of_the_real_pickler() -> None:
     assert 3 not in found
 
 
+@pytest.mark.usefixtures("watched")
 def test_a_class_that_was_put_into_a_module_after_its_import_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    imported.watch()
-    replaced.begin()
     monkeypatch.delitem(sys.modules, "unittest.mock", raising=False)  # with it all classes are looked at
     monkeypatch.setattr(fractions.Fraction, "limit_denominator", NAMESPACE["of_the_notebook"])
     look = functools.partial(replaced.changes, {**NAMESPACE, "textwrap": textwrap})
@@ -127,9 +134,8 @@ def test_a_class_that_was_put_into_a_module_after_its_import_is_looked_at(monkey
     assert [change.name for change in look() if change.qualname] == ["limit_denominator"]
 
 
+@pytest.mark.usefixtures("watched")
 def test_a_class_of_a_module_that_is_as_it_was_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    imported.watch()
-    replaced.begin()
     monkeypatch.delitem(sys.modules, "unittest.mock", raising=False)
     monkeypatch.setattr(textwrap.TextWrapper, "fill", NAMESPACE["of_the_notebook"])
     changes = replaced.changes({**NAMESPACE, "textwrap": textwrap})

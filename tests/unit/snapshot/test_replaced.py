@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import builtins
 import importlib
-import importlib.machinery
 import os
 import sys
 import textwrap
@@ -18,12 +17,12 @@ from unittest import mock
 
 import pytest
 from snapshot_notebook import Notebook
+from watched_modules import watched_modules
 
 from caesura.errors import CannotMove
 from caesura.loop import CellLoop
 from caesura.loop.values import LoopState
-from caesura.snapshot import imported, interpreter, replaced
-from caesura.snapshot.fingerprints import WatchedDicts
+from caesura.snapshot import interpreter, replaced
 from caesura.snapshot.kinds import kinds_beside
 
 NAMESPACE: dict[str, Any] = {"__name__": "__main__"}
@@ -50,25 +49,9 @@ PLACES = [
 
 
 @pytest.fixture(autouse=True)
-def begun(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Modules are watched for one test: the tests beside it do not look at what pytest and its plugins change."""
-    for name, empty in {
-        **dict.fromkeys(("_modules", "_classes", "_class_by_name", "_sources"), dict),
-        **dict.fromkeys(("_reloaded", "_seen"), set),
-        **dict.fromkeys(("_watched", "_near", "_watched_classes"), WatchedDicts),
-        "_library_paths": tuple,
-    }.items():
-        monkeypatch.setattr(imported, name, empty())
-    for loader in (importlib.machinery.SourceFileLoader, importlib.machinery.ExtensionFileLoader):
-        owner = next(base for base in loader.__mro__ if "exec_module" in base.__dict__)
-        monkeypatch.setattr(owner, "exec_module", owner.__dict__["exec_module"])
-    imported.watch()
-    replaced.begin()
-    yield
-    monkeypatch.undo()
-    interpreter._new.clear()
-    replaced._functions.clear()
-    replaced._names.clear()
+def watched() -> Iterator[None]:
+    with watched_modules():
+        yield
 
 
 @pytest.mark.parametrize("place", [each for each in PLACES if hasattr(os, "sched_getaffinity") or "sched" not in each])

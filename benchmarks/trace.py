@@ -155,7 +155,12 @@ def _answer_until_over(bench: Bench, kernels: Sequence[Kernel], ids: list[tuple[
 
 def _outside(kernel: Kernel, cell: str, ends: Ends) -> tuple[float | None, float]:
     """How long the wait of the cell had no worker (None: it kept it), and how long it had one."""
-    (begun_at, before), (over_at, after) = kernel.wait(cell).texts
+    lines: list[tuple[float, str]] = []
+    for at, text in kernel.wait(cell).texts:  # the end of a line may come by itself
+        lines += [(at, line) for line in text.splitlines() if line]
+    if len(lines) != 2:
+        raise RuntimeError(f"a cell printed {lines}")
+    (begun_at, before), (over_at, after) = lines
     if before == after:
         return None, over_at - begun_at
     freed_s = _started_at(int(after)) - ends.at[int(before)]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from caesura.coordinator.anticipating import Load
 from caesura.coordinator.comms import wants_session
 from caesura.coordinator.state import Block, Move, OpenWait, Saved, Session, Worker
 from caesura.policy import BUSY, UNKNOWN, Decision, break_even_s
@@ -73,10 +74,10 @@ class Ledger:
         elif session.wait is not None:
             session.wait.ended_at = self._core.now
 
-    def comes_back_early(self, session: Session, due: float) -> None:
-        """A suspended cell is loaded ahead of the end of its wait, which is known to be ``due``."""
+    def comes_back_early(self, session: Session, load: Load) -> None:
+        """A suspended cell is loaded ahead of the end of its wait."""
         if session.wait is not None:
-            session.wait.due = due
+            session.wait.due, session.wait.is_due_known = load.due, load.is_known
 
     def goes_on(self, session: Session, worker: Worker | None = None) -> None:
         """User code runs again: in the worker that it had, or in ``worker``, which loaded it."""
@@ -88,14 +89,17 @@ class Ledger:
             if worker is None:
                 self._write(session, wait, now - wait.since, _Moved())
             return
-        ended_at = wait.ended_at if wait.due is None else min(now, wait.due)
+        ended_at = wait.ended_at
         if worker is not None:
             wait.load_s, wait.freed_s = worker.load_s, max(0.0, worker.since - wait.released_at)
-            if wait.due is not None and now < wait.due:
-                wait.back_at, session.wait = now, wait
-                return
+            if wait.due is not None:
+                ended_at = _has_ended_at(session, wait, now)
+                if ended_at is None:
+                    wait.back_at, session.wait = now, wait
+                    return
         elif wait.back_at is not None:
             wait.held_s += now - wait.back_at
+            ended_at = min(now, wait.due) if wait.is_due_known and wait.due is not None else now
         if ended_at is not None:
             moved = _Moved(wait.load_s, max(0.0, now - ended_at), wait.freed_s)
             self._write(session, wait, ended_at - wait.since, moved)
@@ -139,3 +143,12 @@ class Ledger:
         if session.policy.name == "auto" and about is not None and beta_s:
             core.history.settle(about.key, held_s / beta_s + is_moved, min(wait_s, beta_s) / beta_s)
         core.persist(lambda records: records.add_to_ledger(row))
+
+
+def _has_ended_at(session: Session, wait: OpenWait, now: float) -> float | None:
+    """When what a cell that was loaded ahead waits for had come; None if it has not."""
+    if wait.is_due_known:
+        return wait.due if wait.due is not None and now >= wait.due else None
+    return max(
+        (op.answered_at for op in session.operations.values() if op.is_answered and not op.is_sent), default=None
+    )

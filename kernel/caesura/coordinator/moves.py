@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from caesura import points
 from caesura.coordinator import second_try
+from caesura.coordinator.anticipating import load_of
 from caesura.coordinator.commands import SendWorker
 from caesura.coordinator.comms import wants_session
 from caesura.coordinator.snapshots import block_from, described, snapshot_row
 from caesura.coordinator.state import Block, Move, Phase, Saved, Session
-from caesura.model import is_satisfied, next_due, wake_from_json
+from caesura.model import is_satisfied, wake_from_json
 from caesura.store.records import Records
 from caesura.store.rows import MoveRow
 from caesura.wire import messages as wire
@@ -313,13 +314,12 @@ class Moves:
             return
         recorded = {op.op_id: bool(op.ok) for op in session.operations.values() if op.is_answered and op.is_recorded}
         if not session.events and not wants_session(session) and not is_satisfied(saved.wake, recorded, core.now):
-            due = next_due(saved.wake, recorded)
-            ahead_s = 0.0 if due is None else self._ahead_s(session, saved, due)
-            if due is None or core.now < due - ahead_s:
-                if due is not None:
-                    core.set_timer(due - ahead_s, "wake", session.session_id)
+            load = load_of(core, session, saved, recorded)
+            if load is None or core.now < load.at:
+                if load is not None:
+                    core.set_timer(load.at, "wake", session.session_id)
                 return
-            core.ledger.comes_back_early(session, due)
+            core.ledger.comes_back_early(session, load)
         else:
             core.ledger.is_over(session)
         points.reach("wake.before")
@@ -328,12 +328,3 @@ class Moves:
             core.cell.apply(session, cell, CellEvent.WAKE)
         core.cancel_timer("wake", session.session_id)
         core.pool.want(session)
-
-    @staticmethod
-    def _ahead_s(session: Session, saved: Saved, due: float) -> float:
-        """How long before a known end the cell is brought back, so that it goes on in time. Only ``auto`` does that: it
-        costs a worker for as long."""
-        wait = session.wait
-        if session.policy.name != "auto" or wait is None or not saved.cell_id or wait.released_at is None:
-            return 0.0
-        return min(1.25 * session.resume_s + 0.02, (due - wait.released_at) / 4)

@@ -172,7 +172,8 @@ class OpenWait:
     memory_bytes: int = 0
     released_at: float | None = None
     ended_at: float | None = None
-    due: float | None = None  # it comes back ahead of this known end
+    due: float | None = None  # it comes back ahead of this end
+    is_due_known: bool = True  # or only foreseen
     back_at: float | None = None  # since when it waits for that in a worker again
     load_s: float = 0.0
     freed_s: float = 0.0

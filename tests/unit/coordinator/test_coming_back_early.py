@@ -56,13 +56,49 @@ def test_other_policies_bring_it_back_when_it_is_over(make_world: MakeWorld, pol
     assert world.session(session).cells[cell].moves == 1
 
 
-def test_a_wait_without_a_known_end_is_not_anticipated(make_world: MakeWorld) -> None:
-    world = make_world(policy="auto")
-    world.core.history.load([("event:go", "event", 60.0, False)] * 40)
+def released(world: World, *durations_s: float) -> tuple[str, str]:
+    """A cell that waits for an event that has taken so long before, and is let go at once."""
+    world.core.history.load([("event:go", "event", duration_s, False) for duration_s in durations_s])
     session = world.open()
     cell = world.run(session, "%%release\nwait")
+    world.pass_time(0.5)
+    assert world.state(session, cell) == "released"
+    return session, cell
+
+
+def test_a_call_that_always_takes_as_long_is_foreseen(make_world: MakeWorld) -> None:
+    world = make_world(policy="auto")
+    session, cell = released(world, *[60.0] * 10)
+    world.pass_time(58.9)
+    assert world.state(session, cell) == "released"
+    world.pass_time(0.4)
+    assert world.state(session, cell) == "held"
+    world.pass_time(0.3)
+    world.send()
+    world.settle()
+    (row,) = world.records.savings()
+    assert (row.waits, row.moved, row.delay_s) == (1, 1, pytest.approx(0.0))
+    assert row.wait_s == pytest.approx(60.1)
+    assert row.freed_s + row.held_s == pytest.approx(60.1, abs=0.02)
+
+
+def test_one_that_does_not_come_when_it_was_foreseen_is_let_go_again(make_world: MakeWorld) -> None:
+    world = make_world(policy="auto")
+    session, cell = released(world, *[60.0] * 10)
+    world.pass_time(65)
+    assert world.state(session, cell) == "released"
+    assert world.session(session).cells[cell].moves == 2
+    world.pass_time(600)
+    assert world.session(session).cells[cell].moves == 2
+
+
+@pytest.mark.parametrize("durations_s", [[60.0, 30.0] * 10, [60.0] * 4, [0.6] * 20, []])
+def test_a_wait_that_cannot_be_foreseen_is_not_anticipated(make_world: MakeWorld, durations_s: list[float]) -> None:
+    world = make_world(policy="auto")
+    session, cell = released(world, *durations_s)
     world.pass_time(200)
     assert world.state(session, cell) == "released"
+    assert world.session(session).cells[cell].moves == 1
 
 
 def test_an_interrupt_while_it_is_back_ends_it_at_once(make_world: MakeWorld) -> None:

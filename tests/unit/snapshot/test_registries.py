@@ -32,14 +32,19 @@ class Resource:
 
 
 @pytest.fixture
-def ends() -> Iterator[Callable[[], list[object]]]:
-    """The functions that are taken along, of those registered in the test."""
+def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[object]]]:
+    """The functions that are taken along, of those registered in the test. What others register afterwards in this
+    process, as Jupyter's clients do, is no notebook's: it would hold every snapshot."""
+    for name in ("register", "unregister"):
+        monkeypatch.setattr(atexit, name, vars(atexit)[name])
+    for name in ("_codec_searches", "_error_handlers", "_first_of_session"):
+        monkeypatch.setattr(registries, name, vars(registries)[name])
+    monkeypatch.setattr(registries, "_endings", [])
     registries.watch()
     registries.begin()
     found = next(each for each in registries.CAPTURERS if each.name == "functions called at the end")
-    before = len(registries._endings)
     yield lambda: [ending[0] for ending in found.capture() or ()]
-    for function, *_ in registries._endings[before:]:
+    for function, *_ in list(registries._endings):
         atexit.unregister(function)
 
 

@@ -12,6 +12,7 @@ from caesura.errors import CannotMove
 from caesura.snapshot.capturing import Capturer, is_same
 from caesura.snapshot.replaced import OF_THE_SHELL, functions_of
 
+_OF_THE_KERNEL: Final = frozenset({"IPython", "ipykernel", "caesura"})
 _AT_IMPORT: Final = {module.__name__: dict(vars(module)) for module in (builtins, sys)}
 
 
@@ -61,9 +62,21 @@ def _no_tools(tools: dict[int, str]) -> CannotMove:
     return CannotMove(f"the tool {names} of sys.monitoring", remedy="Free its id before the await.")
 
 
+def _exception_hook() -> object:
+    """What stands in the place of the interpreter's and the kernel's own."""
+    hook = sys.excepthook
+    owner = type(getattr(hook, "__self__", None)).__module__.partition(".")[0]
+    return None if hook is sys.__excepthook__ or owner in _OF_THE_KERNEL else hook
+
+
+def _no_exception_hook(_: object) -> CannotMove:
+    """The kernel sets its own for each statement, also for one that goes on elsewhere."""
+    return CannotMove("the function in the place of sys.excepthook", remedy="Put back what was there before the await.")
+
+
 CAPTURERS: Final = (
     Capturer("builtins", _builtins, _set_builtins, from_new=True),
-    # not sys.excepthook: IPython sets its own for each statement, and puts back after it what was there
+    Capturer("exception hook", _exception_hook, from_new=True, holds=_no_exception_hook),
     _hook(sys, "unraisablehook"),
     _hook(sys, "breakpointhook"),
     _hook(threading, "excepthook"),

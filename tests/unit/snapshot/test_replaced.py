@@ -214,6 +214,16 @@ def test_a_setting_that_is_not_what_it_can_be_holds(monkeypatch: pytest.MonkeyPa
         interpreter.capture(early=False)
 
 
+def test_a_function_in_the_place_of_the_exception_hook_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    interpreter.begin()
+    capturer = next(each for each in interpreter.CAPTURERS if each.name == "exception hook")
+    monkeypatch.setattr(interpreter, "CAPTURERS", (capturer,))
+    assert interpreter.capture(early=False) == {}
+    monkeypatch.setattr(sys, "excepthook", mock.Mock())
+    with pytest.raises(CannotMove, match=r"in the place of sys\.excepthook"):
+        interpreter.capture(early=False)
+
+
 def test_each_patch_and_each_setting_is_tried_once(tmp_path: Path) -> None:
     interpreter.begin()
     notebook = Notebook(tmp_path)

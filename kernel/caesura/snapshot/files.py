@@ -19,7 +19,11 @@ from typing import Any, Final
 from caesura.errors import CannotMove, SnapshotRefused
 from caesura.snapshot.reducing import Pickling, Reduced
 
-_STREAMS = ("stdin", "stdout", "stderr")
+STREAMS: Final = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")
+own_streams: Final[dict[str, object]] = {}
+"""The streams of this process, by name in :mod:`sys`, where a worker has noted them: a notebook may have put others in
+their place. Without that, those in place."""
+
 LONGEST_READ_BYTES: Final = 16 << 20
 """How much of a file may be read to find out where a loop is in it."""
 LARGEST_NAMELESS_BYTES: Final = 1 << 30
@@ -30,10 +34,9 @@ _RELEASE = "Release it before the await."
 
 
 def reduce_file(pickler: Pickling, file: Any) -> Reduced:
-    for stream in _STREAMS:
-        original = f"__{stream}__"
-        if getattr(sys, original, None) is file:  # a file of the user's may stand in the place of the other
-            return standard_stream, (stream if getattr(sys, stream, None) is file else original,)
+    for stream in STREAMS:
+        if (own_streams.get(stream) if own_streams else getattr(sys, stream, None)) is file:
+            return standard_stream, (stream,)
     if file.closed:
         return make_closed_file, (type(file),)
     if isinstance(file, io.FileIO):

@@ -4,20 +4,19 @@ place (``contextlib.redirect_stdout`` around an await does that)."""
 from __future__ import annotations
 
 import sys
-from typing import Any, Final
+from typing import Any
 
-_NAMES: Final = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")
-_own: dict[str, object] = {}
+from caesura.snapshot.files import STREAMS, own_streams
 
 
 def note_own() -> None:
     """Those that are in place now stay in their process."""
-    _own.update(_present())
+    own_streams.update(_present())
 
 
 def own() -> dict[str, object]:
     """The worker's own, by the name in :mod:`sys`; those in place if none were noted."""
-    return _own or _present()
+    return own_streams or _present()
 
 
 def capture(_shell: Any) -> dict[str, object]:
@@ -32,4 +31,4 @@ def restore(_shell: Any, state: dict[str, object]) -> None:
 
 
 def _present() -> dict[str, object]:
-    return {name: getattr(sys, name, None) for name in _NAMES}
+    return {name: getattr(sys, name, None) for name in STREAMS}

@@ -123,8 +123,8 @@ def test_a_block_is_looked_at_with_the_originals(place: str) -> None:
 def test_while_a_thread_of_the_users_is_busy_nothing_is_set_aside() -> None:
     loop = CellLoop()
     loop.while_reporting = lambda: replaced.set_aside_near(NAMESPACE)
-    for each in threading.enumerate():
-        loop.own_threads.add(each)
+    for ident in sys._current_frames():  # also those that pytest-xdist starts without the threading module
+        loop.own_threads.add(ident)
     seen: list[bool] = []
     original = os.getpid
     loop.more_obstacles.append(lambda: seen.append(vars(os)["getpid"] is original) or ())

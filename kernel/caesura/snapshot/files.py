@@ -61,7 +61,8 @@ def _reduce_raw(file: Any) -> Reduced:
         raise _unmovable(file, "It is not a regular file that is still in its place: close it before the await.")
     if _is_locked(found):
         raise CannotMove(f"lock on the file {name!s}", remedy=_RELEASE)
-    return reopen, (type(file), name, path, file.mode, file.tell(), identity_of(found)), dict(vars(file)) or None
+    arguments = (type(file), name, path, file.mode, file.tell(), identity_of(found), file.fileno())
+    return reopen, arguments, dict(vars(file)) or None
 
 
 def _reduce_nameless(file: Any, size: int) -> Reduced:
@@ -124,17 +125,33 @@ def check_file(path: str, identity: Identity, was: str) -> None:
         raise SnapshotRefused(f"The file {path}, which was {was}, has been replaced or cut off since.")
 
 
-def reopen(cls: Any, name: str | bytes, path: str, mode: str, position: int, identity: Identity) -> object:
-    """SnapshotRefused if the file is not the one that was open."""
+def reopen(
+    cls: Any, name: str | bytes, path: str, mode: str, position: int, identity: Identity, number: int = -1
+) -> object:
+    """Under the descriptor ``number`` that it had, which a variable may hold, if that is free here. SnapshotRefused if
+    the file is not the one that was open."""
     check_file(path, identity, "opened")
 
     def open_as_it_is(_name: Any, flags: int) -> int:
-        return os.open(path, flags & ~(os.O_CREAT | os.O_EXCL | os.O_TRUNC))
+        return _moved_to(os.open(path, flags & ~(os.O_CREAT | os.O_EXCL | os.O_TRUNC)), number)
 
     raw = cls.__new__(cls)
     io.FileIO.__init__(raw, name, mode, opener=open_as_it_is)
     raw.seek(position)
     return raw
+
+
+def _moved_to(descriptor: int, number: int) -> int:
+    """``number`` if that was free, and leads to the same file by now."""
+    if number in (-1, descriptor):
+        return descriptor
+    try:
+        os.fstat(number)
+    except OSError:
+        os.dup2(descriptor, number, inheritable=False)
+        os.close(descriptor)
+        return number
+    return descriptor  # somebody has it
 
 
 # --- buffers and text files -----------------------------------------------------------------------------------------

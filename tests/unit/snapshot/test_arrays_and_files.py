@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy
 import pytest
 from snapshot_notebook import PRELUDE, Notebook
 
 from caesura.errors import SnapshotRefused
-from caesura.snapshot import restoring
+from caesura.snapshot import files, restoring
 
 
 @pytest.fixture
@@ -151,3 +154,20 @@ def test_a_file_that_is_not_the_same_any_more_is_refused(change: str, notebook: 
     with pytest.raises(SnapshotRefused, match=r"data\.txt"):
         Notebook.load(saved.manifest, tmp_path / "blobs")
     notebook.namespace["r"].close()
+
+
+def test_a_file_has_its_number_again_if_that_is_free(tmp_path: Path) -> None:
+    path = tmp_path / "data.txt"
+    path.write_text("0123456789")
+    with open(path) as was:
+        identity = files.identity_of(os.fstat(was.fileno()))
+        free, taken = was.fileno() + 100, was.fileno()
+        made = [files.reopen(io.FileIO, str(path), str(path), "rb", 4, identity, number) for number in (free, taken)]
+    numbers = [cast("io.FileIO", file).fileno() for file in made]
+    assert numbers[0] == free
+    assert numbers[1] not in (free, taken)
+    for file in made:
+        assert isinstance(file, io.FileIO)
+        assert not os.get_inheritable(file.fileno())
+        assert file.read() == b"456789"
+        file.close()

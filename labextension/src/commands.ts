@@ -163,5 +163,12 @@ export function addCommands(
   ]) {
     palette?.addItem({ command, category });
   }
-  home.changed.connect(() => commands.notifyCommandChanged());
+  // Whoever shows commands looks at all of them again: once a second is enough.
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  home.changed.connect(() => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      commands.notifyCommandChanged();
+    }, 1000);
+  });
 }

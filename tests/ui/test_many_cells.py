@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 CELLS = 1000
 NOTEBOOKS = 50
 CHANGED_AT_ONCE = 100
+CHANGES = 30
 
 
 def cell(number: int, turn: int) -> dict[str, Any]:
@@ -93,18 +94,24 @@ def test_a_thousand_cells_that_change_ten_times_a_second_leave_the_page_responsi
     socket = coordinator_of(tab)
     tab.line().first.wait_for()
     assert tab.line().count() < 60  # of a thousand
-    tab.at.evaluate("window.long = []; new PerformanceObserver(list => window.long.push(...list.getEntries().map("
-                    "each => each.duration))).observe({type: 'longtask'})")  # fmt: skip
-    for turn in range(30):
+    measured = tab.at.context.new_cdp_session(tab.at)
+    measured.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before_s = busy_s(measured)
+    for turn in range(CHANGES):
         socket.send(json.dumps(change(turn)))
         tab.at.wait_for_timeout(100)
+    each_s = (busy_s(measured) - before_s) / CHANGES
     tab.at.evaluate("document.querySelector('#caesura-panel .jp-Caesura-list').scrollTop = 40000")
     tab.line("score").first.wait_for()
     picture(tab, "panel-thousand")
-    blocked = sorted(tab.at.evaluate("window.long"), reverse=True)
-    print(f"tasks that took over 50 ms: {blocked}")
-    # A machine that does something else at the same time takes a task away for a moment: the usual case counts.
-    assert len(blocked) <= 3, blocked
+    print(f"processor time of the page's main thread for each change: {each_s * 1000:.0f} ms")
+    assert 0 < each_s < 0.05
+
+
+def busy_s(measured: Any) -> float:
+    """Processor time that the page's main thread has taken: what else the machine does is not counted."""
+    metrics = measured.send("Performance.getMetrics")["metrics"]
+    return float(next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration"))
 
 
 def test_a_search_finds_one_of_a_thousand(page: Callable[..., Page]) -> None:

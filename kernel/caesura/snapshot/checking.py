@@ -94,10 +94,7 @@ def _has_own_way(cls: Any) -> bool:
 
 
 def _check_file(file: Any) -> None:
-    if (
-        file in (files.own_streams or {name: getattr(sys, name, None) for name in files.STREAMS}).values()
-        or file.closed
-    ):
+    if file.closed or file in files.standard_streams().values():
         return
     try:
         is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)

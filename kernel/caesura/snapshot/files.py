@@ -34,9 +34,9 @@ _RELEASE = "Release it before the await."
 
 
 def reduce_file(pickler: Pickling, file: Any) -> Reduced:
-    for stream in STREAMS:
-        if (own_streams.get(stream) if own_streams else getattr(sys, stream, None)) is file:
-            return standard_stream, (stream,)
+    for name, stream in standard_streams().items():
+        if stream is file:
+            return standard_stream, (name,)
     if file.closed:
         return make_closed_file, (type(file),)
     if isinstance(file, io.FileIO):
@@ -223,6 +223,11 @@ def _newline_of(file: Any) -> str | None:
     (``textiowrapper_traverse`` in https://github.com/python/cpython/blob/3.13/Modules/_io/textio.c)."""
     strings = [part for part in gc.get_referents(file) if type(part) is str]
     return strings[1] if len(strings) > 2 and strings[1] in _NEWLINES else None
+
+
+def standard_streams() -> dict[str, object]:
+    """Those that stay in their process, by their name in :mod:`sys`."""
+    return own_streams or {name: getattr(sys, name, None) for name in STREAMS}
 
 
 def standard_stream(name: str) -> object:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from caesura.worker import standard_streams
+from caesura.snapshot.files import standard_streams
 
 
 def anchored(kernel: Any, loop: object, driver: object) -> dict[str, object]:
     """``driver`` is the coroutine of the main task (None between cells)."""
-    shell, streams = kernel.shell, standard_streams.own()
+    shell, streams = kernel.shell, standard_streams()
     found: dict[str, object] = {
         "loop": loop,
         "kernel": kernel,

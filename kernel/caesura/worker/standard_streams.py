@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from caesura.snapshot.files import STREAMS, own_streams
+from caesura.snapshot.files import STREAMS, own_streams, standard_streams
 
 
 def note_own() -> None:
@@ -14,14 +14,9 @@ def note_own() -> None:
     own_streams.update(_present())
 
 
-def own() -> dict[str, object]:
-    """The worker's own, by the name in :mod:`sys`; those in place if none were noted."""
-    return own_streams or _present()
-
-
 def capture(_shell: Any) -> dict[str, object]:
     """What stands in the place of the worker's own."""
-    mine = own()
+    mine = standard_streams()
     return {name: value for name, value in _present().items() if value is not mine[name]}
 
 

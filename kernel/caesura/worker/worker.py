@@ -8,7 +8,6 @@ import logging
 import queue
 import sys
 import threading
-import traceback
 from collections.abc import Mapping
 from os import _exit, environ  # by name: a notebook may replace them in their module
 from time import monotonic
@@ -102,7 +101,8 @@ class Worker:
         if not self._take_up(attach, began):
             self._channel.wait_until_sent(_LAST_WORDS_S)
             return 1
-        self._loop.run_until_stopped(self._escaped)
+        # What a background task of the user's let escape (an interrupt, SystemExit): the session goes on.
+        self._loop.run_until_stopped(lambda error: self._tell(what_escaped(error, self.kernel.shell.user_ns)))
         drain(*self._streams)
         self._channel.wait_until_sent(_LAST_WORDS_S)
         return self._exit_code or 0
@@ -178,7 +178,7 @@ class Worker:
             return False
         except Exception as error:
             log.exception("the snapshot cannot be loaded")
-            reason = "".join(traceback.format_exception_only(error)).strip()
+            reason = f"{type(error).__name__}: {error}"
             self._answer(wire.LoadFailed(epoch=self._epoch, reason=reason))
             return False
         self._say_loaded(began)
@@ -246,10 +246,6 @@ class Worker:
         self._main = main
         # Not by create_task: the user's task factory is for the user's tasks, and an eager one would run it at once.
         main.task = asyncio.Task(main.drive(), loop=self._loop, context=self._variables.next_context(self.kernel))
-
-    def _escaped(self, error: BaseException) -> None:
-        """A background task of the user's was interrupted or wanted to exit: the session goes on."""
-        self._tell(what_escaped(error, self.kernel.shell.user_ns))
 
     @staticmethod
     def _tell(notice: str) -> None:

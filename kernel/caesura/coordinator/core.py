@@ -33,6 +33,7 @@ from caesura.coordinator.inbox import Inbox
 from caesura.coordinator.interrupts import Interrupts
 from caesura.coordinator.keeping import Keeping
 from caesura.coordinator.ledger import Ledger
+from caesura.coordinator.limits import Limits
 from caesura.coordinator.moves import Moves
 from caesura.coordinator.operations import Operations
 from caesura.coordinator.parking import Parking
@@ -43,7 +44,7 @@ from caesura.coordinator.recorded import Recorded
 from caesura.coordinator.recovery import Recovery
 from caesura.coordinator.rpc import Rpc
 from caesura.coordinator.sessions import Sessions
-from caesura.coordinator.state import Environment, Kind, Limits, Operation, Session, Worker
+from caesura.coordinator.state import Environment, Kind, Operation, Session, Worker
 from caesura.coordinator.watching import Watching
 from caesura.coordinator.workers import Workers
 from caesura.policy import History

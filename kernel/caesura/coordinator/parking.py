@@ -6,10 +6,10 @@ is taken for whom (``pool.py``).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from caesura.coordinator.limits import parse_seconds
 from caesura.coordinator.state import Kind, Session
 from caesura.errors import UsageError
 from caesura.model import next_due
@@ -130,16 +130,3 @@ def park_after(env: Mapping[str, Any], default: float | None) -> tuple[float | N
     except UsageError as error:
         now = "is not parked by itself" if default is None else f"is parked after {default:g} s"
         return default, f"{error} This notebook {now}.\n"
-
-
-def parse_seconds(name: str, text: str) -> float | None:
-    """A number of seconds, or None for ``never``; UsageError, which names the setting, if it is neither."""
-    if text.strip().lower() == "never":
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < math.inf:
-        raise UsageError(f"{name} is {text!r}; it has to be a number of seconds, or never.")
-    return seconds

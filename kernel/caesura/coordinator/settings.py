@@ -15,9 +15,7 @@ from traitlets import CaselessStrEnum, Float, Integer, TraitError, Unicode
 from traitlets.config import Application, Config, Configurable
 
 from caesura.coordinator import machine
-from caesura.coordinator.parking import parse_seconds
-from caesura.coordinator.state import Limits
-from caesura.coordinator.storage import StoreLimits
+from caesura.coordinator.limits import Limits, StoreLimits, parse_seconds
 from caesura.errors import UsageError
 from caesura.policy import parse
 

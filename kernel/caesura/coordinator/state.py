@@ -348,23 +348,3 @@ class Environment:
     ready: ZygoteReady | None = None
     error: str = ""
     is_asked: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The settings that the core needs."""
-
-    workers: int
-    policy: Policy
-    burst_after_s: float = 1.0
-    memory_reserve_fraction: float = 0.1
-    idle_exit_s: float = 600.0
-    preload_bytes: int = 0
-    park_after_s: float | None = None
-    """An idle notebook is parked after so long; None: not by itself."""
-    activity_s: float = 120.0
-    """So often a cell that is not over is said to be busy; 0: only once."""
-    keep_s: float = 604_800.0
-    """A notebook whose server has gone is kept for so long; 0: it ends with its server."""
-    outputs_bytes: int = 64_000_000
-    """So much of a notebook's outputs is kept until it is confirmed."""

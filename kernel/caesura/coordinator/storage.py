@@ -10,10 +10,10 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from caesura.clock import wall
+from caesura.coordinator.limits import StoreLimits
 from caesura.store.blob_room import RESERVE_BYTES
 from caesura.store.blob_use import Usage, mapped_by, usage
 from caesura.store.blobs import Blobs
@@ -32,15 +32,6 @@ _YOUNG_S: Final = 600.0
 
 _LEDGER_AGE_S: Final = 400 * 86_400.0
 """What waits cost is kept for a year and a month."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoreLimits:
-    """None: there is no such limit."""
-
-    quota_bytes: int | None = None
-    max_age_s: float | None = None
-    outputs_max_age_s: float | None = None
 
 
 class Storage:

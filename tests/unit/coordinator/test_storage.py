@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from caesura.coordinator.storage import Storage, StoreLimits
+from caesura.coordinator.limits import StoreLimits
+from caesura.coordinator.storage import Storage
 from caesura.store.blobs import Blobs
 from caesura.store.home import Home, open_home
 from caesura.store.records import Records

@@ -18,8 +18,9 @@ from fake_worker import FakeWorker
 from caesura.clock import ManualClock
 from caesura.coordinator import commands as do
 from caesura.coordinator.core import Core
+from caesura.coordinator.limits import Limits
 from caesura.coordinator.recovery import read_everything
-from caesura.coordinator.state import Limits, Session
+from caesura.coordinator.state import Session
 from caesura.policy import parse
 from caesura.store.records import Records
 from caesura.wire import messages as wire

@@ -92,6 +92,7 @@ class Worker:
     is_allowed: bool = False  # that is recorded: it may run code of the user, and says so before it does
     is_interrupted: bool = False  # an interrupt was consumed for it, which it hears of when it may go on
     stream: bytes | None = field(default=None, repr=False)  # of the snapshot that it is to load, until it has
+    is_stream_known: bool = False
 
     @property
     def state(self) -> str:

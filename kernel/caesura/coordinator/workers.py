@@ -62,7 +62,7 @@ class Workers:
             epoch, stream = found
             if session.worker is not worker or epoch is None:
                 return
-            worker.stream = stream
+            worker.stream, worker.is_stream_known = stream, True
             # A commit that a restart overtook may have raised it once more than we knew.
             worker.epoch = session.epoch = epoch
             worker.is_granted = True
@@ -108,8 +108,21 @@ class Workers:
             self._came_back(session, worker)
         else:
             worker.is_attached = worker.is_loaded = False  # it has not got the message that was sent, if any was
-            self._attach(session, worker)
+            if worker.is_granted and not worker.is_stream_known and session.saved is not None:
+                self._look_up_stream(session, worker, session.saved.snapshot_id)
+            else:
+                self._attach(session, worker)
         return ""
+
+    def _look_up_stream(self, session: Session, worker: Worker, snapshot_id: str) -> None:
+        """A worker that a coordinator started which has died since: that one had what it is to load."""
+
+        def then(stream: bytes | None) -> None:
+            if session.worker is worker:
+                worker.stream, worker.is_stream_known = stream, True
+                self._attach(session, worker)
+
+        self._core.persist(lambda records: records.stream_of(snapshot_id), then)
 
     def _came_back(self, session: Session, worker: Worker) -> None:
         """It kept what we had not acknowledged and sends it again, and then says where it stands (``loading.py``)."""

@@ -68,6 +68,7 @@ class Stage:
         self._seen = set(self.points.glob("*.reached"))
 
     def pause_at(self, point: str) -> None:
+        self._seen |= set(self.points.glob("*.reached"))  # also of processes that tried a snapshot, and have ended
         (self.points / f"{point}.pause").touch()
 
     def kill_at(self, point: str) -> None:

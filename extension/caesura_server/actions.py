@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
@@ -17,7 +17,6 @@ from caesura_server.handlers import Handler
 
 CELL_ACTIONS: Final = ("interrupt", "cancel", "resume", "hold", "let_policy", "release", "bring_back")
 _OPENAPI: Final = Path(__file__).with_name("openapi.json")
-_SHOWN_WAITS: Final = 40
 
 
 class CellHandler(Handler):
@@ -78,15 +77,16 @@ class HistoryHandler(Handler):
     @authorized
     async def get(self) -> None:
         """How long the calls of each key took lately, oldest first."""
-        found = await self.tell([], "history")
-        by_key: dict[str, dict[str, Any]] = {}
-        for wait in found:
-            entry = by_key.setdefault(wait["key"], {"key": wait["key"], "kind": wait["kind"], "durations_s": []})
-            entry["durations_s"].append(wait["duration_s"])
-        for entry in by_key.values():
-            entry["count"] = len(entry["durations_s"])
-            del entry["durations_s"][:-_SHOWN_WAITS]
-        self.finish({"calls": list(by_key.values())})
+        calls = [
+            {
+                "key": found["key"],
+                "kind": found["key"].partition(":")[0],
+                "count": found["count"],
+                "durations_s": found["last_s"],
+            }
+            for found in await self.tell([], "call_history")
+        ]
+        self.finish({"calls": calls})
 
 
 class StoreHandler(Handler):

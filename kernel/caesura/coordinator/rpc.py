@@ -37,7 +37,6 @@ class Rpc:
         self._subscribers: set[int] = set()
         self._parts = (SessionRequests(core), ByHand(core), Learned(core))
         self._callers: dict[str, tuple[int, int]] = {}  # operation → link and number of the request
-        self.rss_bytes: Callable[[int], int] = lambda pid: 0
         self.zygotes: Callable[[], list[Json]] = list
 
     def request(self, link: int, request: Request) -> None:
@@ -73,7 +72,7 @@ class Rpc:
         self._reply(link, request.number, "pong")
 
     def _do_status(self, link: int, request: Request) -> None:
-        self._reply(link, request.number, status.status(self._core, self.rss_bytes, self.zygotes()))
+        self._reply(link, request.number, status.status(self._core, self.zygotes()))
 
     def _do_cells(self, link: int, request: Request) -> None:
         self._reply(link, request.number, status.cells(self._core))

@@ -73,7 +73,7 @@ class Server:
         )
         self.core.started = processes.started
         self.core.pid_of_link = lambda link: self._pids.get(link, 0)
-        self.core.rpc.rss_bytes = self.core.watching.rss_bytes = self.core.memory_of = _rss_bytes
+        self.core.memory_of = _rss_bytes
         self.core.rpc.zygotes = processes.describe_zygotes
         self.effects = Effects(
             self.core,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from caesura.coordinator.state import Cell, Kind, Session, Worker
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from caesura.coordinator.core import Core
 
 
-def status(core: Core, rss_bytes: Callable[[int], int], zygotes: Sequence[Json]) -> Json:
-    """Coordinator, zygotes, workers, sessions and cells; ``rss_bytes`` is asked for the memory of each process."""
+def status(core: Core, zygotes: Sequence[Json]) -> Json:
+    """Coordinator, zygotes, workers, sessions and cells, with the memory of each process."""
     shown = [session for session in core.live_sessions() if session.kind is not Kind.CLIENT]
     return {
         "coordinator": {
@@ -23,10 +23,12 @@ def status(core: Core, rss_bytes: Callable[[int], int], zygotes: Sequence[Json])
             "workers": core.limits.workers,
         },
         "zygotes": [
-            {**zygote, "rss_bytes": rss_bytes(zygote["pid"]), "preload_bytes": core.limits.preload_bytes}
+            {**zygote, "rss_bytes": core.memory_of(zygote["pid"]), "preload_bytes": core.limits.preload_bytes}
             for zygote in zygotes
         ],
-        "workers": [_worker(worker, rss_bytes) for worker in core.workers.values()],
+        "workers": [
+            {**describe_worker(worker), "rss_bytes": memory_of(core, worker.pid)} for worker in core.workers.values()
+        ],
         "sessions": [describe_session(session) for session in shown],
         "cells": cells(core),
     }
@@ -90,14 +92,19 @@ def why(session: Session) -> Json:
     }
 
 
-def _worker(worker: Worker, rss_bytes: Callable[[int], int]) -> Json:
+def memory_of(core: Core, pid: int) -> int:
+    """In bytes; 0 for a process that is not there yet."""
+    return core.memory_of(pid) if pid else 0
+
+
+def describe_worker(worker: Worker) -> Json:
+    """One worker, without its memory, which takes a moment to look up."""
     return {
         "worker_id": worker.worker_id,
         "pid": worker.pid,
         "session_id": worker.session_id,
         "state": worker.state,
         "since": worker.since,
-        "rss_bytes": rss_bytes(worker.pid) if worker.pid else 0,
     }
 
 

@@ -18,7 +18,7 @@ from caesura.coordinator.commands import SendLink
 from caesura.coordinator.operations import describe_event
 from caesura.coordinator.recorded import notebook_cell
 from caesura.coordinator.state import Cell, Kind, Operation, Session, Worker
-from caesura.coordinator.status import describe_cell, describe_session
+from caesura.coordinator.status import describe_cell, describe_session, describe_worker, memory_of
 from caesura.model import CallKind
 from caesura.wire.messages import Event, Json, obstacle_to_json
 
@@ -56,7 +56,6 @@ class Watching:
         self._gone: dict[Key, None] = {}  # those that are None in what was sent, oldest first
         self._known_from = 0  # what was gone before this number is not known any more
         self._asking: set[int] = set()
-        self.rss_bytes: Callable[[int], int] = lambda pid: 0
 
     # --- who watches ------------------------------------------------------------------------------------------------
 
@@ -90,7 +89,7 @@ class Watching:
         if is_whole:
             shown["gone"] = []
             for worker in shown["workers"]:
-                worker["rss_bytes"] = self.rss_bytes(worker["pid"]) if worker["pid"] else 0
+                worker["rss_bytes"] = memory_of(core, worker["pid"])
         about = {**core.about, "policy": str(core.limits.policy), "workers": core.limits.workers}
         return {
             **shown,
@@ -156,7 +155,7 @@ class Watching:
         known = self._sent.get(key)
         if known is None or known[1] is None or _compared(known[1]) != _compared(value):
             if key[0] == "workers":
-                value["rss_bytes"] = self.rss_bytes(value["pid"]) if value["pid"] else 0
+                value["rss_bytes"] = memory_of(self._core, value["pid"])
             self._set(key, value)
 
     def _set(self, key: Key, value: Json | None) -> None:
@@ -185,7 +184,7 @@ class Watching:
 
     def _objects(self, session: Session, workers: Sequence[Worker]) -> Iterator[tuple[Key, Json]]:
         for worker in workers:
-            yield ("workers", worker.worker_id), _worker(worker)
+            yield ("workers", worker.worker_id), describe_worker(worker)
         if session.is_ended or session.kind is Kind.CLIENT:
             return
         yield ("sessions", session.session_id), self._session(session)
@@ -228,16 +227,6 @@ class Watching:
 
 def _compared(value: Json) -> Json:
     return {name: part for name, part in value.items() if name != "rss_bytes"}
-
-
-def _worker(worker: Worker) -> Json:
-    return {
-        "worker_id": worker.worker_id,
-        "pid": worker.pid,
-        "session_id": worker.session_id,
-        "state": worker.state,
-        "since": worker.since,
-    }
 
 
 def _cell(session: Session, cell: Cell) -> Json:

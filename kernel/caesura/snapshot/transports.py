@@ -26,7 +26,7 @@ def reduce_transport(pickler: Pickling, transport: Any) -> Reduced:
 def _is_closing(transport: Any) -> bool:
     try:
         return bool(transport.is_closing())
-    except (AttributeError, NotImplementedError):
+    except NotImplementedError:  # as the base class has it
         return False
 
 

@@ -53,8 +53,10 @@ def refuse_bare_descriptors(bare: Bare, namespace: Mapping[str, object], loop: a
     opened = _opened_by_python(found, bare.memory_maps)
     numbered = {number for number, about in found.items() if _counts_if_numbered(number, about.st_mode)}
     if numbered:
-        for name, number in (*_variables(namespace), *_variables_of_suspended(loop)):
-            if number in numbered and number not in _of_sockets():
+        named = [each for each in (*_variables(namespace), *_variables_of_suspended(loop)) if each[1] in numbered]
+        of_sockets = _of_sockets() if named else set()
+        for name, number in named:
+            if number not in of_sockets:
                 raise _cannot_move(number, name)
     if opened:
         places = {number: place for place, number in _places(namespace, loop)}

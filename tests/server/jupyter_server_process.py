@@ -17,9 +17,8 @@ from typing import Any
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.client import KernelClient
 
+from jupyter_servers import TOKEN, options_of_server
 from notebooks import DEADLINE_S, Home, until
-
-TOKEN = "a-token"
 
 
 class JupyterServer:
@@ -40,13 +39,7 @@ class JupyterServer:
             "JUPYTER_PATH": str(self._kernels().parent),
         }
         options = [
-            f"--ServerApp.root_dir={self.notes}",
-            f"--IdentityProvider.token={TOKEN}",
-            "--ServerApp.jpserver_extensions=caesura_server=True",
-            "--ServerApp.port=0",
-            "--ServerApp.port_retries=0",
-            "--ServerApp.open_browser=False",
-            "--ServerApp.allow_root=True",
+            *options_of_server(self.notes),
             *settings,
         ]
         with (self._folder / "server.log").open("a") as log:

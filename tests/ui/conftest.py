@@ -10,8 +10,9 @@ from typing import Any
 
 import lab as lab_module
 import pytest
-from lab import TOKEN, Lab, Page
+from lab import Lab, Page
 
+from jupyter_servers import TOKEN
 from notebooks import Home
 
 

@@ -16,11 +16,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from jupyter_servers import TOKEN, options_of_server
 from notebooks import DEADLINE_S, Home, until
 
 PROJECT = Path(__file__).parents[2]
 BUILT = PROJECT / "extension" / "caesura_server" / "labextension"
-TOKEN = "a-token"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -71,13 +71,7 @@ class Lab:
             "JUPYTER_PATH": str(self._share),
         }
         options = [
-            f"--ServerApp.root_dir={self.notes}",
-            f"--IdentityProvider.token={TOKEN}",
-            "--ServerApp.jpserver_extensions=caesura_server=True",
-            "--ServerApp.port=0",
-            "--ServerApp.port_retries=0",
-            "--ServerApp.open_browser=False",
-            "--ServerApp.allow_root=True",
+            *options_of_server(self.notes),
             "--LabApp.expose_app_in_browser=True",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ]

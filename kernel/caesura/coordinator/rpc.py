@@ -109,9 +109,6 @@ class Rpc:
         cell_id = request.params.get("cell_id")
         self._look_up(link, request, lambda records: records.decisions(cell_id=cell_id))
 
-    def _do_history(self, link: int, request: Request) -> None:
-        self._look_up(link, request, lambda records: records.recent_waits())
-
     def _look_up(self, link: int, request: Request, read: Callable[[Records], Sequence[Any]]) -> None:
         self._core.persist(
             lambda records: [dataclasses.asdict(row) for row in read(records)],

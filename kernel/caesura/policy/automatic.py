@@ -30,17 +30,13 @@ _ALIKE_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Hold for ``hold_s`` more (0: let go). ``wait`` decided; ``rest_s`` is the expected rest, at most a day.
-
-    ``is_durable_worth`` says that the wait would be let go if others wanted the worker: worth a snapshot meanwhile.
-    """
+    """Hold for ``hold_s`` more (0: let go). ``wait`` decided; ``rest_s`` is the expected rest, at most a day."""
 
     hold_s: float
     beta_s: float
     rest_s: float
     wait: Wait | None
     is_held_back: bool = False
-    is_durable_worth: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +64,10 @@ def judge(
     hold_s = _hold_s(part, beta_s, held_s)
     if part.wait is not None and part.wait.due is None and history.misleads(part.wait.key):
         hold_s = max(hold_s, LEAST * beta_s - held_s)
-    busy_s = break_even_s(cost, BUSY)
-    is_worth = hold_s > 0 and beta_s > busy_s and _hold_s(part, busy_s, held_s) <= 0
-    pause_s = 0.0 if resumed_s is None else max(busy_s, 2 * (cost.save_s + cost.load_s)) - resumed_s
-    is_held_back = hold_s < pause_s
-    return Verdict(max(hold_s, pause_s), beta_s, part.mean_s, part.wait, is_held_back, is_worth)
+    pause_s = 0.0
+    if resumed_s is not None:
+        pause_s = max(break_even_s(cost, BUSY), 2 * (cost.save_s + cost.load_s)) - resumed_s
+    return Verdict(max(hold_s, pause_s), beta_s, part.mean_s, part.wait, hold_s < pause_s)
 
 
 def _hold_s(part: _Part, beta_s: float, held_s: float) -> float:

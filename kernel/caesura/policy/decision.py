@@ -45,8 +45,7 @@ class Decision:
     ``at`` is the wall time to look again at if the action is hold, or None if time alone changes nothing.
     ``threshold_s`` is None under ``always`` and ``never``, and the break-even wait under ``auto``. ``prediction`` is
     about ``wait``, the wait that decided (None if there is none). ``reason`` is a sentence for the user. ``rest_s`` is
-    how much longer the cell is expected to wait, where it was asked (``auto``). ``prepares`` says that a held cell is
-    worth a snapshot now, so that letting go later costs nothing but the load.
+    how much longer the cell is expected to wait, where it was asked (``auto``).
     """
 
     action: Action
@@ -56,7 +55,6 @@ class Decision:
     reason: str
     wait: Wait | None = None
     rest_s: float | None = None
-    prepares: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,6 @@ def _automatic(verdict: Verdict, now: float, history: History, cost: Cost, deman
         reason=reason_of_auto(verdict, cost, demand, prediction, now, suspends),
         wait=wait,
         rest_s=verdict.rest_s,
-        prepares=verdict.is_durable_worth and not suspends,
     )
 
 

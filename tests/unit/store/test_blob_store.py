@@ -268,7 +268,13 @@ def test_a_save_that_is_given_up_keeps_nothing_and_lets_go_of_the_memory(
     assert files(tmp_path) == []
 
 
-def test_a_save_is_given_up_while_the_disk_syncs(blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "buffers", [[b"content"], [bytes(8 * MB), b"1" * 8 * MB]], ids=["by its writer", "aside, of a large file"]
+)
+def test_a_save_is_given_up_while_the_disk_syncs(
+    blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, buffers: list[bytes]
+) -> None:
+    monkeypatch.setattr(blob_writer, "_SYNCED_ASIDE_BYTES", 8 * MB)
     is_syncing, may_end = threading.Event(), threading.Event()
 
     def sync(descriptor: int) -> None:
@@ -277,7 +283,7 @@ def test_a_save_is_given_up_while_the_disk_syncs(blobs: Blobs, tmp_path: Path, m
 
     monkeypatch.setattr(os, "fsync", sync)
     with pytest.raises(SaveAborted):
-        blobs.put([b"content"], aborted=is_syncing.is_set)
+        blobs.put(buffers, aborted=is_syncing.is_set)
     may_end.set()
     end_of_writer()
     assert files(tmp_path) == []
@@ -308,24 +314,6 @@ def test_a_large_file_is_synced_while_the_next_one_is_written(
     monkeypatch.undo()
     assert [blobs.read(ref)[:1] for ref in refs] == [b"\0", b"1"]
     assert not any(thread.name.startswith("caesura-blobs") for thread in threading.enumerate())
-
-
-def test_a_save_is_given_up_while_a_large_file_is_synced_aside(
-    blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(blob_writer, "_SYNCED_ASIDE_BYTES", 8 * MB)
-    is_syncing, may_end = threading.Event(), threading.Event()
-
-    def sync(descriptor: int) -> None:
-        is_syncing.set()
-        assert may_end.wait(30)
-
-    monkeypatch.setattr(os, "fsync", sync)
-    with pytest.raises(SaveAborted):
-        blobs.put([bytes(8 * MB), b"1" * 8 * MB], aborted=is_syncing.is_set)
-    may_end.set()
-    end_of_writer()
-    assert files(tmp_path) == []
 
 
 def test_a_thread_that_cannot_start_is_an_error_at_once(

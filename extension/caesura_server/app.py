@@ -12,13 +12,20 @@ from pathlib import Path
 from typing import Final
 
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Unicode
+from prometheus_client import REGISTRY
+from traitlets import Bool, Unicode
 
 from caesura.client import Client, NoCoordinator
+from caesura.clock import wall
 from caesura.config import home_directory
 from caesura.errors import CaesuraError
 from caesura_server import actions
+from caesura_server.emitting import Emitter
+from caesura_server.following import Following
 from caesura_server.handlers import EventsHandler, StatusHandler
+from caesura_server.happenings import Happening, Picture
+from caesura_server.metrics import Metrics
+from caesura_server.paths import root_of
 from caesura_server.sessions import OutputsHandler, SessionHandler, SessionsHandler
 from caesura_server.stream import StreamHandler
 
@@ -38,6 +45,15 @@ class CaesuraServer(ExtensionApp):
         config=True,
         help="The coordinator's home directory; empty means $CAESURA_HOME, or caesura/ in Jupyter's data directory.",
     )
+
+    follows = Bool(
+        True,
+        config=True,
+        help="Whether this server emits Jupyter events about cells, and has metrics of them under /metrics.",
+    )
+
+    _following: Following | None = None
+    _metrics: Metrics | None = None
 
     def initialize_handlers(self) -> None:
         asked = {"home": self._home_path()}
@@ -60,9 +76,36 @@ class CaesuraServer(ExtensionApp):
                 (r"/caesura/api/store", actions.StoreHandler, asked),
             ]
         )
+        if self.follows:
+            self._follow()
+
+    def _follow(self) -> None:
+        """Listen to the coordinator as soon as the server's loop runs."""
+        assert self.serverapp is not None
+        assert self.serverapp.event_logger is not None
+        emitter = Emitter(self.serverapp.event_logger, lambda: root_of(self.settings))
+
+        def tell(happening: Happening) -> None:
+            metrics.tell(happening)
+            emitter.tell(happening)
+
+        picture = Picture(wall(), tell)
+        metrics = self._metrics = Metrics(picture)
+        REGISTRY.register(metrics)
+        self._following = Following(self._home_path(), picture.take, picture.lost, self.log)
+        self.serverapp.io_loop.add_callback(self._following.start)
+
+    async def _stop_following(self) -> None:
+        if self._metrics is not None:
+            REGISTRY.unregister(self._metrics)
+            self._metrics = None
+        if self._following is not None:
+            await self._following.stop()
+            self._following = None
 
     async def stop_extension(self) -> None:
         """The server stops, and is about to shut its kernels down: the coordinator hears that nobody has ended them."""
+        await self._stop_following()
         assert self.serverapp is not None
         kernels = self.serverapp.kernel_manager
         ports = [getattr(kernels.get_kernel(each), "shell_port", 0) for each in kernels.list_kernel_ids()]

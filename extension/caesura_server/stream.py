@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,9 +20,11 @@ from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from caesura.client import ConnectionLost, Link, NoCoordinator, error_of, open_link
+from caesura.client import ConnectionLost, Link, NoCoordinator, error_of
 from caesura.errors import CaesuraError
 from caesura.wire import messages
+from caesura_server.following import watch
+from caesura_server.paths import path_of, root_of
 
 NO_COORDINATOR: Final = 4404
 """The code with which the websocket is closed when none runs: the next kernel starts one."""
@@ -72,7 +73,7 @@ class StreamHandler(ExtensionHandlerMixin, WebSocketMixin, WebSocketHandler, Jup
     async def open(self, *args: Any, **kwargs: Any) -> None:
         super().open(*args, **kwargs)
         try:
-            link = await asyncio.to_thread(_watch, self._home, self._stream, self._after)
+            link = await asyncio.to_thread(watch, self._home, self._stream, self._after)
         except NoCoordinator:
             self._say(NOTHING)
             self.close(NO_COORDINATOR, "No coordinator runs.")
@@ -110,11 +111,9 @@ class StreamHandler(ExtensionHandlerMixin, WebSocketMixin, WebSocketHandler, Jup
 
     def _shown(self, data: dict[str, Any]) -> dict[str, Any]:
         """With the paths of notebooks as the contents service of this server knows them."""
-        root = os.path.realpath(os.path.expanduser(str(self.settings.get("server_root_dir", ""))))
+        root = root_of(self.settings)
         for session in data["sessions"]:
-            name = session["name"]
-            is_below = session["kind"] == "notebook" and os.path.isabs(name) and Path(name).is_relative_to(root)
-            session["path"] = Path(name).relative_to(root).as_posix() if is_below else None
+            session["path"] = path_of(session, root)
         return data
 
     def _say(self, data: dict[str, Any]) -> None:
@@ -135,13 +134,3 @@ class StreamHandler(ExtensionHandlerMixin, WebSocketMixin, WebSocketHandler, Jup
         if link is not None:
             asyncio.get_running_loop().remove_reader(link.fileno())
             link.close()
-
-
-def _watch(home: Path, stream: str, after: int) -> Link:
-    link = open_link(home, role="client")
-    try:
-        link.send(messages.Request(number=1, method="watch", params={"stream": stream, "after": after}))
-    except BaseException:
-        link.close()
-        raise
-    return link

@@ -78,6 +78,7 @@ class Core:
         self.new_id = new_id
         self.room_bytes: Callable[[], int | None] = lambda: None  # what a snapshot may add to the store
         self.wrote: Callable[[int], None] = lambda size_bytes: None
+        self.store_bytes: Callable[[], int] = lambda: 0  # what the store takes, as far as is known without looking
         self.sweep_outputs: Callable[[str], None] = lambda session_id: None  # remove files that no record names
         self.started: Callable[[int], str] = lambda pid: ""  # which process it is that has this pid; "" if none has
         self.memory_of: Callable[[int], int] = lambda pid: 0  # resident bytes of a process

@@ -98,6 +98,7 @@ class Loading:
                 cell.resumed_at = now
                 core.ledger.goes_on(session, worker)
             if cell is not None and cell.state is CellState.LOADING:
+                cell.resumes, cell.load_s = cell.resumes + 1, worker.load_s
                 core.cell.apply(session, cell, CellEvent.LOADED)
             elif cell is not None and is_unstarted(session):
                 cell.started = now

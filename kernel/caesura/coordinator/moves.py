@@ -281,7 +281,7 @@ class Moves:
             if operation.op_id in saved.pending:
                 operation.is_sent = False
         if cell is not None:
-            cell.moves += 1
+            cell.moves, cell.save_s = cell.moves + 1, saved.save_s
             event = CellEvent.WORKER_DIED if move.worker_is_dead else CellEvent.COMMIT
             core.cell.apply(session, cell, event)
         if worker is not None and not move.worker_is_dead:

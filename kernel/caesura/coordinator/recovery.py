@@ -23,7 +23,7 @@ from caesura.model import CallKind
 from caesura.policy import Policy, parse
 from caesura.store.records import Records
 from caesura.store.rows import CellRow, OperationRow, SessionRow, SnapshotRow, SnapshotState, WaitRow
-from caesura.wire.life import FINAL, CellEvent, CellState
+from caesura.wire.life import FINAL, SUSPENDED, CellEvent, CellState
 from caesura.wire.messages import Json, wait_from_json
 
 if TYPE_CHECKING:
@@ -168,6 +168,7 @@ class Recovery:
             since=self._core.now,
             started=row.started,
             moves=row.moves,
+            resumes=row.moves - (state in SUSPENDED or state is CellState.LOADING),
             reason=row.reason,
             waits=tuple(map(wait_from_json, row.waits)),
             request=unpack_request(row.request) if row.request else None,

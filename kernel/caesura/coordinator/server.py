@@ -111,6 +111,7 @@ class Server:
             lambda: [worker.pid for worker in self.core.workers.values() if worker.pid],
         )
         self.core.room_bytes, self.core.wrote = storage.room_bytes, storage.wrote
+        self.core.store_bytes = storage.used_bytes
         self.core.sweep_outputs = storage.sweep_outputs
         self.effects.turn(self.core.recovery.take_up, everything, alive)
         connection = {

@@ -43,6 +43,9 @@ class Cell:
     since: float = 0.0
     started: float | None = None
     moves: int = 0
+    resumes: int = 0  # how often it has gone on from a snapshot
+    save_s: float = 0.0  # what its last save took, and its last load
+    load_s: float = 0.0
     reason: str = ""
     waits: tuple[Wait, ...] = ()
     request: Request | None = None

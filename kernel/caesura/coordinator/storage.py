@@ -58,6 +58,10 @@ class Storage:
         quota = self._limits.quota_bytes
         return None if quota is None else max(0, quota - self._used_bytes)
 
+    def used_bytes(self) -> int:
+        """What the blobs took when they were last measured, and what workers have added since."""
+        return self._used_bytes
+
     def wrote(self, size_bytes: int) -> None:
         """So much was added by a worker."""
         self._used_bytes += size_bytes

@@ -96,6 +96,7 @@ class Watching:
             "stream": self._stream,
             "n": self._number,
             "now": core.now,
+            "store_bytes": core.store_bytes(),
             "whole": is_whole,
             "coordinator": about,
         }
@@ -127,7 +128,8 @@ class Watching:
             self._core.set_timer(self._core.now, "watch")
         if not self._new or not self._links:
             return
-        data = {**self._shown(self._new), "stream": self._stream, "n": self._number, "now": self._core.now}
+        about = {"stream": self._stream, "n": self._number, "now": self._core.now}
+        data = {**self._shown(self._new), **about, "store_bytes": self._core.store_bytes()}
         self._new.clear()
         event = Event(name="change", data=data)
         for link in self._links:
@@ -237,6 +239,9 @@ def _cell(session: Session, cell: Cell) -> Json:
         "notebook_cell": None if cell.request is None else notebook_cell(cell.request.frames[2]),
         "execution_count": cell.execution_count,
         "started": cell.started,
+        "resumes": cell.resumes,
+        "save_s": cell.save_s,
+        "load_s": cell.load_s,
         "error": cell.error,
         "by_hand": cell.by_hand,
         "obstacles": [obstacle_to_json(each) for each in block.obstacles] if is_current and block is not None else [],

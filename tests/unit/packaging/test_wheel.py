@@ -52,6 +52,12 @@ def test_every_module_of_the_work_tree_is_in_the_wheel(wheel: zipfile.ZipFile) -
     assert sources <= set(wheel.namelist())
 
 
+def test_the_schemas_of_events_are_in_the_wheel(wheel: zipfile.ZipFile) -> None:
+    folder = "caesura_server/event_schemas/"
+    found = {name.removeprefix(folder) for name in wheel.namelist() if name.startswith(folder)}
+    assert found == {f"cell-{what}.yaml" for what in ("suspended", "resumed", "held", "done")}
+
+
 def test_the_kernelspec_is_installed_where_jupyter_looks(wheel: zipfile.ZipFile) -> None:
     folder = f"caesura-{version(wheel)}.data/data/share/jupyter/kernels/caesura/"
     spec = json.loads(wheel.read(f"{folder}kernel.json"))

@@ -20,19 +20,20 @@ _OPENAPI: Final = Path(__file__).with_name("openapi.json")
 
 
 class CellHandler(Handler):
-    """One cell with its moves and decisions, oldest first, and what holds it."""
+    """One cell with its moves and decisions, oldest first, what holds it, and its frames while it is suspended."""
 
     @web.authenticated
     @authorized
     async def get(self, cell_id: str) -> None:
         cell = await self.tell(None, "cell", id=cell_id)
         of = cell["cell_id"]
-        moves, decisions, why = await asyncio.gather(
+        moves, decisions, why, frames = await asyncio.gather(
             self.tell(None, "moves", cell_id=of),
             self.tell(None, "decisions", cell_id=of),
             self.tell(None, "why", of=cell["session_id"]),
+            self.tell(None, "frames", id=of),
         )
-        self.finish({"cell": cell, "moves": moves, "decisions": decisions, "why": why})
+        self.finish({"cell": cell, "moves": moves, "decisions": decisions, "why": why, "frames": frames})
 
 
 class CellActionHandler(Handler):

@@ -76,8 +76,14 @@ async def test_a_cell_is_followed_from_its_wait_to_its_end_over_a_lost_connectio
     first = await next_message(websocket)
     assert first is not None
     assert (first["type"], first["cells"]) == ("state", [])
-    cell = notebook.submit("import caesura\nprint(await caesura.event('go'))")
+    cell = notebook.submit(
+        "import caesura\nasync def ask(key, n):\n    print(await caesura.event('go'))\nawait ask('abc', 3)"
+    )
     away = await until_cell(websocket, "released")
+    way = [(each["function"], each["cell"], each["line"]) for each in away["cells"][0]["chain"]]
+    assert way[:2] == [("<module>", 1, 4), ("ask", 1, 3)]
+    frames = json.loads((await jp_fetch("caesura", "api", "cells", cell)).body)["frames"]
+    assert frames[1]["variables"] == [["key", "str", "(hidden)"], ["n", "int", "3"]]
     websocket.close()
     await asyncio.to_thread(home.request, "send_event", name="go", value=1)
     await asyncio.to_thread(until, lambda: notebook.cell(cell)["state"] == "done", "the cell is done")
@@ -89,6 +95,7 @@ async def test_a_cell_is_followed_from_its_wait_to_its_end_over_a_lost_connectio
     assert [each["state"] for each in rest["cells"]] == ["done"]
     story = json.loads((await jp_fetch("caesura", "api", "cells", cell)).body)
     assert len(story["moves"]) == 1
+    assert story["frames"] == []
     assert story["decisions"][-1]["action"] == "suspend"
     websocket.close()
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import signal
 
+from caesura.coordinator.limits import Limits
 from caesura.coordinator.state import Kind, Operation, Saved, Session, Worker
 from caesura.wire.messages import Attach, Json
 
 
-def attach_message(session: Session, worker: Worker, function: Operation | None) -> Attach:
+def attach_message(session: Session, worker: Worker, function: Operation | None, limits: Limits) -> Attach:
     """The message; ``function`` is the operation that a function's session carries out. The answers in it count as
     sent."""
     saved, cell = session.saved, session.cell
@@ -37,7 +38,7 @@ def attach_message(session: Session, worker: Worker, function: Operation | None)
         session_id=session.session_id,
         epoch=worker.epoch,
         kind=str(session.kind),
-        environment=session.environment,
+        environment={**session.environment, **_records(session.environment, limits)},
         next_number=session.next_number,
         manifest=None if saved is None else saved.manifest,
         stream=stream,
@@ -47,6 +48,13 @@ def attach_message(session: Session, worker: Worker, function: Operation | None)
         notice=session.notice,
         buffers=tuple(buffers),
     )
+
+
+def _records(environment: Json, limits: Limits) -> Json:
+    """Whether frames are recorded for who looks at them: not if the coordinator or the notebook says off, or the
+    notebook something that may mean it."""
+    said = str((environment.get("env") or {}).get("CAESURA_RECORD_VARIABLES", "on")).strip().lower()
+    return {"hidden_names": limits.hidden_names} if limits.hidden_names is not None and said in ("", "on") else {}
 
 
 def _in_order(session: Session, saved: Saved) -> list[Operation]:

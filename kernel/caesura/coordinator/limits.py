@@ -31,6 +31,8 @@ class Limits:
     """A notebook whose server has gone is kept for so long; 0: it ends with its server."""
     outputs_bytes: int = 64_000_000
     """So much of a notebook's outputs is kept until it is confirmed."""
+    hidden_names: str | None = None
+    """A pattern: values of variables with such names are not shown. None: none of the variables of frames is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from caesura.coordinator import second_try
 from caesura.coordinator.anticipating import load_of
 from caesura.coordinator.commands import SendWorker
 from caesura.coordinator.comms import wants_session
-from caesura.coordinator.snapshots import block_from, described, snapshot_row
+from caesura.coordinator.snapshots import block_from, chain_of, described, snapshot_row
 from caesura.coordinator.state import Block, Move, Phase, Saved, Session
 from caesura.model import is_satisfied, wake_from_json
 from caesura.store.records import Records
@@ -155,6 +155,7 @@ class Moves:
             message.size_bytes,
             message.seconds,
             now,
+            chain=chain_of(message.manifest),
         )
         move.phase = Phase.PREPARED
         core.snapshot_arrived(session, message)

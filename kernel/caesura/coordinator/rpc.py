@@ -81,6 +81,13 @@ class Rpc:
         session, cell = self.find(str(request.params["id"]))
         self._reply(link, request.number, status.describe_cell(session, cell))
 
+    def _do_frames(self, link: int, request: Request) -> None:
+        """What a suspended cell recorded of its frames; nothing while it runs."""
+        session, cell = self.find(str(request.params["id"]))
+        saved = session.saved
+        is_its = saved is not None and saved.cell_id == cell.cell_id
+        self._reply(link, request.number, saved.manifest.get("frames", []) if saved and is_its else [])
+
     def _do_events(self, link: int, request: Request) -> None:
         self._reply(link, request.number, [describe_event(op) for op in self._core.operation.waiting_events()])
 

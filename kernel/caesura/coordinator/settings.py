@@ -6,6 +6,7 @@ environment is the session's own).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +32,8 @@ VARIABLES: Final = {
     "CAESURA_OUTPUTS_QUOTA_MB": "outputs_quota_mb",
     "CAESURA_KEEP_SESSIONS_H": "keep_sessions_h",
     "CAESURA_ACTIVITY_S": "activity_s",
+    "CAESURA_RECORD_VARIABLES": "record_variables",
+    "CAESURA_HIDDEN_NAMES": "hidden_names",
 }
 """Variable → name of the setting."""
 
@@ -106,6 +109,16 @@ class Caesura(Configurable):
     outputs_max_age_h = Float(
         168.0, help="Outputs that nobody has fetched are dropped after so many hours, and their cell says so. 0: never."
     ).tag(config=True)
+    record_variables = CaselessStrEnum(
+        ["on", "off"],
+        "on",
+        help="Whether a suspended cell records short texts of the local variables in its frames, for the panel.",
+    ).tag(config=True)
+    hidden_names = Unicode(
+        "passw|passphrase|secret|token|key|credential|auth|cookie|private",
+        help="A regular expression: of variables and dict keys with such names, in upper or lower case, no value is "
+        "recorded.",
+    ).tag(config=True)
     start_method = CaselessStrEnum(
         ["fork", "spawn"], "fork", help="How workers are started; spawn where there is no fork."
     ).tag(config=True)
@@ -129,6 +142,12 @@ class Caesura(Configurable):
                 f"The setting memory_reserve_fraction is {self.memory_reserve_fraction}; "
                 "it has to be at least 0 and below 1."
             )
+        try:
+            re.compile(self.hidden_names)
+        except re.error as error:
+            raise UsageError(
+                f"The setting hidden_names (CAESURA_HIDDEN_NAMES) is no regular expression: {error}."
+            ) from None
         return Limits(
             workers=self.workers,
             policy=parse(self.policy),
@@ -138,6 +157,7 @@ class Caesura(Configurable):
             preload_bytes=int(self.preload_mb * 1e6),
             activity_s=self.activity_s,
             keep_s=self.keep_sessions_h * 3600,
+            hidden_names=self.hidden_names if self.record_variables == "on" else None,
             outputs_bytes=int(self.outputs_quota_mb * 1e6),
             park_after_s=parse_seconds("The setting park_after (CAESURA_PARK_AFTER)", self.park_after),
         )

@@ -49,9 +49,16 @@ def saved_from(row: SnapshotRow) -> Saved:
         float(about["save_s"]),
         row.created,
         row.failures,
+        chain_of(about["archive"]),
     )
     saved.pack()
     return saved
+
+
+def chain_of(manifest: wire.Json) -> tuple[wire.Json, ...]:
+    """The frames of the snapshot's cell, outermost first, as they are shown in one line: where each of them stands."""
+    shown = ("function", "cell", "line", "done", "total")
+    return tuple({name: each[name] for name in shown if name in each} for each in manifest.get("frames", ()))
 
 
 def block_from(message: wire.Blocked) -> Block:

@@ -152,6 +152,7 @@ class Saved:
     save_s: float
     created: float
     failures: int = 0
+    chain: tuple[Json, ...] = ()  # its frames, without their variables
 
     @property
     def manifest(self) -> Json:

@@ -232,7 +232,7 @@ def _compared(value: Json) -> Json:
 
 
 def _cell(session: Session, cell: Cell) -> Json:
-    block, decided = session.block, session.decided
+    block, decided, saved = session.block, session.decided, session.saved
     is_current = cell is session.cell
     shown = {
         **describe_cell(session, cell),
@@ -246,6 +246,7 @@ def _cell(session: Session, cell: Cell) -> Json:
         "by_hand": cell.by_hand,
         "obstacles": [obstacle_to_json(each) for each in block.obstacles] if is_current and block is not None else [],
         "expected": None,
+        "chain": [] if saved is None or saved.cell_id != cell.cell_id else list(saved.chain),
     }
     shown["code"] = cell.code[:_CODE_CHARS]
     if decided is not None and decided.wait is not None and is_current:

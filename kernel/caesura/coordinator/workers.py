@@ -146,7 +146,7 @@ class Workers:
         core = self._core
         points.reach("attach.before_send")
         operation = core.operations.get(session.parent_op)
-        core.put(SendWorker(worker.worker_id, attach_message(session, worker, operation)))
+        core.put(SendWorker(worker.worker_id, attach_message(session, worker, operation, core.limits)))
         session.notice = ""
 
     # --- going ------------------------------------------------------------------------------------------------------

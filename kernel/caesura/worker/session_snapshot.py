@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -14,15 +15,18 @@ from caesura.model import Obstacle, wake_to_json
 from caesura.snapshot import interpreter, replaced
 from caesura.store.blobs import Blobs
 from caesura.wire.messages import wait_to_json
-from caesura.worker import shell_state
+from caesura.worker import frame_records, shell_state
 from caesura.worker.about_session import about_session
 from caesura.worker.anchors import anchored
 from caesura.worker.bare_descriptors import refuse_bare_descriptors
+from caesura.worker.frame_records import FrameRecords
 from caesura.worker.host import Main
 from caesura.worker.open_files import Bare, flush_files, flush_log_handlers, open_descriptors
 from caesura.worker.streams import CellStream, drain
 from caesura.worker.trials import Trials
 from caesura.worker.variables import SessionVariables
+
+log = logging.getLogger(__name__)
 
 
 def rehearse(kernel: Any, loop: CellLoop) -> None:
@@ -33,6 +37,7 @@ def rehearse(kernel: Any, loop: CellLoop) -> None:
         "shell": shell_state.capture(shell, shell_state.baseline_of(shell)),
         "loop": loop.state(),
     }
+    frame_records.rehearse()
     snapshot.rehearse(root, anchors=snapshot.Anchors(anchored(kernel, loop, None)), loop=loop)
 
 
@@ -59,6 +64,7 @@ class SessionSnapshot:
         self._check = snapshot.NamespaceCheck(kernel.shell.user_ns)
         self._main = main
         self._trials = trials
+        self._records = FrameRecords(kernel.shell.compile._filename_map, trials.environment)
         self._baseline = shell_state.baseline_of(kernel.shell)
         self._own_descriptors = open_descriptors()
         self._bare_descriptors = Bare()
@@ -93,6 +99,7 @@ class SessionSnapshot:
             "waits": [wait_to_json(wait) for wait in block.waits],
             "wake": wake_to_json(block.wake),
             **about_session(self._kernel.shell),
+            "frames": self._frames(),
         }
         saved = snapshot.store(
             serialised, blobs=self._blobs, aborted=aborted, about=about, room_bytes=room_bytes, keeps_stream=True
@@ -115,6 +122,15 @@ class SessionSnapshot:
         if isinstance(error, CannotLoad):
             return Obstacle(error.kind, error.path, error.detail, error.remedy)
         return snapshot.explain(error, self._root(), self._anchors())
+
+    def _frames(self) -> list[dict[str, Any]]:
+        """What people see of the frames; nothing, rather than a session that is held for it, where that fails."""
+        main = self._main()
+        try:
+            return [] if main is None else self._records.of(main.state()["coroutine"])
+        except Exception:
+            log.warning("the frames of a cell were not recorded for who looks at it", exc_info=True)
+            return []
 
     def _anchors(self) -> snapshot.Anchors:
         main = self._main()

@@ -73,6 +73,11 @@ class Trials:
         kinds.begin()
         self._hung: frozenset[str] = frozenset()
 
+    @property
+    def environment(self) -> Mapping[str, object]:
+        """Of the session, as the coordinator says it."""
+        return self._attach.environment
+
     def note_loaded(self, keys: Iterable[str]) -> None:
         """A snapshot with these kinds has been loaded in this process."""
         self._loaded.update(keys)

@@ -327,7 +327,12 @@ class FakeWorker:
         self.prepared = wire.Prepared(
             epoch=self.epoch,
             serial=self.freeze.serial,
-            manifest={"memory": dict(self.memory), "stream": ["blob", 1, 0], "buffers": []},
+            manifest={
+                "memory": dict(self.memory),
+                "stream": ["blob", 1, 0],
+                "buffers": [],
+                "frames": [{"function": "ask", "cell": 1, "line": 3, "variables": [["n", "int", "3"]], "more": 0}],
+            },
             last_number=self.next_number - 1,
             size_bytes=1000,
             seconds=0.01,

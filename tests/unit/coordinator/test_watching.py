@@ -178,3 +178,20 @@ def test_who_comes_back_after_more_than_is_remembered_gets_all(
     assert len([gone for change in changes(world) for gone in change["gone"]]) >= 4
     assert watch(world, before["stream"], before["n"])["whole"]
     assert not watch(world, before["stream"], world.core.watching._number)["whole"]
+
+
+def test_of_the_frames_of_a_suspended_cell_the_way_is_pushed_and_the_variables_are_told_who_asks(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world()
+    cell = world.run(world.open(), "wait")
+    world.settle()
+    assert watch(world)["cells"][0]["chain"] == [{"function": "ask", "cell": 1, "line": 3}]
+    world.request("frames", id=cell)
+    found: Any = world.answer()
+    assert found[0]["variables"] == [["n", "int", "3"]]
+    world.send()
+    world.pass_time(1)
+    world.request("frames", id=cell)
+    assert world.answer() == []
+    assert watch(world)["cells"][0]["chain"] == []

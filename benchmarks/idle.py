@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 from kernels import Bench
 
-from caesura.client import ensure_coordinator
+from caesura.starting import ensure_coordinator
 
 MIB = 1 << 20
 SETTLE_S = 4.0

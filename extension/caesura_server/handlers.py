@@ -17,8 +17,9 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
 
-from caesura.client import Client, NoCoordinator, ensure_coordinator
+from caesura.client import Client, NoCoordinator
 from caesura.errors import EnvironmentFault, UsageError
+from caesura.starting import ensure_coordinator
 from caesura.wire import messages
 
 NOTHING_RUNS: dict[str, Any] = {"coordinator": None, "workers": [], "sessions": [], "cells": []}

@@ -1,4 +1,4 @@
-"""Talking to the coordinator of a home: find it, start it if need be, ask it.
+"""Talking to the coordinator of a home.
 
 What lives here: the blocking ends of a connection. Only the standard library and the light modules of this package
 are imported, because the stub of every notebook uses it. What must not: what the answers mean.
@@ -11,8 +11,6 @@ import math
 import os
 import select
 import socket
-import struct
-import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,18 +18,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import caesura
-from caesura import config, errors
+from caesura import errors
 from caesura.errors import CaesuraError, CoordinatorUnavailable, ProtocolMismatch
 from caesura.model import PROTOCOL
+from caesura.starting import closed_on_error, connect
 from caesura.wire import Decoder, messages
 from caesura.wire.codec import Buffer, MalformedFrame
 
-START_LIMIT_S: Final = 15.0
 ANSWER_LIMIT_S: Final = 30.0
-
-_POLL_S = 0.005
-_NOT_FOR_A_DAEMON: Final = ("JPY_PARENT_PID", "JPY_INTERRUPT_EVENT", "JPY_SESSION_NAME")
-_NOTEBOOKS_OWN: Final = ("CAESURA_POLICY", "CAESURA_PARK_AFTER")
 
 
 class ConnectionLost(CoordinatorUnavailable):
@@ -107,11 +101,11 @@ def open_link(home: Path, *, role: str, answer_s: float = ANSWER_LIMIT_S) -> Lin
     NoCoordinator if none runs, CoordinatorUnavailable if it does not answer, ProtocolMismatch if it speaks another
     protocol.
     """
-    connected = _connect(home)
+    connected = connect(home)
     if connected is None:
         raise NoCoordinator(f"No coordinator runs for the home {home}. Start it with `caesura start`.")
     link = Link(connected)
-    with _closed_on_error(link):
+    with closed_on_error(link):
         link.send(messages.Hello(role=role, version=caesura.__version__, pid=os.getpid()))
         _check_greeting(link.receive(answer_s), home)
     return link
@@ -128,49 +122,6 @@ def _check_greeting(message: messages.Message | None, home: Path) -> None:
     raise CoordinatorUnavailable(
         f"The coordinator of {home} does not answer. Look at `caesura logs`, or stop it with `caesura stop --force`."
     )
-
-
-@contextlib.contextmanager
-def _closed_on_error(thing: Link | socket.socket) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        thing.close()
-        raise
-
-
-def _connect(home: Path) -> socket.socket | None:
-    """A socket connected to whoever listens for ``home``, or None."""
-    connection = config.read_connection(home)
-    if connection is None:
-        return None
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with _closed_on_error(made):
-        if made.connect_ex(connection["socket"]):
-            made.close()
-            return None
-        if (uid := peer_uid(made)) not in (None, os.geteuid()):
-            raise CoordinatorUnavailable(f"The process behind {connection['socket']} belongs to another user ({uid}).")
-    return made
-
-
-def peer_uid(connected: socket.socket) -> int | None:
-    """Whose process is at the other end of a unix socket; None if the system does not say."""
-    if hasattr(socket, "SO_PEERCRED"):
-        credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        return int(struct.unpack("3i", credentials)[1])
-    with contextlib.suppress(OSError):  # macOS: struct xucred by SOL_LOCAL, LOCAL_PEERCRED
-        return int(struct.unpack_from("II", connected.getsockopt(0, 1, 76))[1])
-    return None
-
-
-def running(home: Path) -> dict[str, Any] | None:
-    """The connection dict of the coordinator that listens for ``home``, or None."""
-    connected = _connect(home)
-    if connected is None:
-        return None
-    connected.close()
-    return config.read_connection(home)
 
 
 class Client:
@@ -238,122 +189,3 @@ def error_of(reply: messages.Reply) -> CaesuraError:
     error = cls.__new__(cls, reply.error)  # not through __init__: some classes make their text of other arguments
     error.args = (reply.error,)
     return error
-
-
-# --- starting a coordinator -----------------------------------------------------------------------------------------
-
-
-def ensure_coordinator(
-    home: Path,
-    environ: Mapping[str, str] | None = None,
-    *,
-    is_for_notebook: bool = False,
-    limit_s: float = START_LIMIT_S,
-) -> dict[str, Any]:
-    """The connection dict of the coordinator of ``home``, which is started if none runs.
-
-    With ``is_for_notebook`` it does not take over what ``environ`` sets for one notebook or program alone: whoever
-    happens to come first decides nothing for the others.
-
-    Any number of processes may call this at once: one of them starts it. HomeUnusable if the home cannot be used,
-    CoordinatorUnavailable, with what the coordinator said, if it does not listen within ``limit_s``.
-    """
-    if (found := running(home)) is not None:
-        return found
-    config.make_private(home)
-    config.make_private(config.run_directory(home))
-    until = time.monotonic() + limit_s
-    with _start_lock(home, until) as is_ours:
-        if (found := running(home)) is not None:
-            return found
-        if not is_ours:
-            raise CoordinatorUnavailable(f"Another process has been starting the coordinator of {home} for too long.")
-        variables = dict(os.environ if environ is None else environ)
-        if is_for_notebook:
-            for name in _NOTEBOOKS_OWN:
-                variables.pop(name, None)
-        return _start(home, variables, until, is_for_notebook=is_for_notebook)
-
-
-@contextlib.contextmanager
-def _start_lock(home: Path, until: float) -> Iterator[bool]:
-    """Held by who starts the coordinator, which holds ``run/lock`` itself; False if it did not become free in time.
-
-    Given up early when a coordinator listens: whoever waits needs the lock no more.
-    """
-    import fcntl
-
-    descriptor = os.open(config.run_directory(home) / "start.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        is_ours = False
-        while not is_ours and time.monotonic() < until:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                is_ours = True
-            except BlockingIOError:
-                if running(home) is not None:
-                    break
-                time.sleep(_POLL_S)
-        yield is_ours
-    finally:
-        os.close(descriptor)
-
-
-def _start(home: Path, environ: Mapping[str, str], until: float, *, is_for_notebook: bool) -> dict[str, Any]:
-    import subprocess
-
-    variables = _daemon_variables(home, environ)
-    # A notebook's workers will need what this Python imports. (With another PYTHONPATH it would not be theirs.)
-    warm = ["--warm"] if is_for_notebook and variables.get("PYTHONPATH") == environ.get("PYTHONPATH") else []
-
-    said_path = config.run_directory(home) / "start.log"
-    descriptor = os.open(said_path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "r+b") as said:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "caesura.coordinator", "--home", str(home), *warm],
-            env=variables,
-            cwd=config.run_directory(home),  # -m puts it on sys.path: it must hold no modules
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-        )
-        while True:
-            # The process ends with 0 as soon as the daemon that it left behind goes on by itself.
-            status = process.poll()
-            if (found := running(home)) is not None:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(max(0.0, until - time.monotonic()))
-                return found
-            if status:
-                said.seek(0)
-                raise CoordinatorUnavailable(_last_words(said.read().decode("utf-8", "replace"), status))
-            if time.monotonic() >= until:
-                if status is None:
-                    process.kill()
-                    process.wait()
-                raise CoordinatorUnavailable(
-                    f"The coordinator of {home} did not become reachable in time. "
-                    f"What it said is in {config.log_directory(home)}."
-                )
-            time.sleep(_POLL_S)
-
-
-def _daemon_variables(home: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    variables = {name: value for name, value in environ.items() if name not in _NOT_FOR_A_DAEMON}
-    if path := variables.get("PYTHONPATH"):  # the daemon does not start in this directory
-        variables["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in path.split(os.pathsep) if entry)
-    variables["CAESURA_HOME"] = str(home)
-    return variables
-
-
-def _last_words(said: str, status: int) -> str:
-    """What a coordinator that could not start wants the user to know."""
-    lines = [line for line in said.strip().splitlines() if line.strip()]
-    if not lines:
-        return f"The coordinator could not start: it ended with status {status} and said nothing."
-    # A traceback is ours to read, not the user's: its last line says what happened.
-    text = (
-        f"The coordinator could not start: {lines[-1]}" if said.lstrip().startswith("Traceback") else "\n".join(lines)
-    )
-    return text.removeprefix("caesura: ")

@@ -11,7 +11,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,10 @@ from caesura.errors import HomeUnusable
 SOCKET_PATH_LIMIT_BYTES: Final = 100
 """``sun_path`` holds 104 bytes on macOS and 108 on Linux, the closing zero included."""
 
+STUB_STATE: Final = "CAESURA_STUB"
+"""The variable with what a stub has to know when it wakes, JSON. The environment, unlike argv, is private."""
+
+_FLAGS: Final = ("-f", "--f", "--connection-file", "--IPKernelApp.connection_file")
 _TRUE: Final = {"1", "true", "yes", "on"}
 
 
@@ -43,6 +47,20 @@ def jupyter_data_directory(environ: Mapping[str, str]) -> Path:
         return user / "Library" / "Jupyter"
     shared = environ.get("XDG_DATA_HOME")
     return (Path(shared) if shared else user / ".local" / "share") / "jupyter"
+
+
+def kernel_connection_file(arguments: Sequence[str]) -> tuple[str, list[str]] | None:
+    """(Jupyter's connection file, the other arguments) of a kernel's arguments; None if they name none."""
+    found: str | None = None
+    rest: list[str] = []
+    left = iter(arguments)
+    for argument in left:
+        name, equals, value = argument.partition("=")
+        if name in _FLAGS:
+            found = value if equals else next(left, "")
+        else:
+            rest.append(argument)
+    return None if found is None else (found, rest)
 
 
 def run_directory(home: Path) -> Path:

@@ -20,8 +20,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from caesura.client import ConnectionLost, Link, NoCoordinator, ensure_coordinator, open_link
+from caesura.client import ConnectionLost, Link, NoCoordinator, open_link
 from caesura.errors import CaesuraError, CoordinatorUnavailable, HomeUnusable, ProtocolMismatch
+from caesura.starting import ensure_coordinator
 from caesura.wire import messages
 
 log = logging.getLogger(__name__)

@@ -27,7 +27,6 @@ from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from caesura import config
 from caesura.errors import EnvironmentFault, UsageError
 from caesura.hosted import HostedKernel, open_kernel
-from caesura.stub import connection_file
 
 NAME: Final = "caesura"
 """Of the entry point, and so of ``kernel_provisioner`` in a kernelspec."""
@@ -187,7 +186,7 @@ class CaesuraProvisioner(KernelProvisionerBase):
 
 def environment_of(cmd: Sequence[str], environ: Mapping[str, str], cwd: str) -> dict[str, Any]:
     """What the notebook's workers need, from a stub's command line; UsageError if it is none."""
-    found = connection_file(cmd[3:]) if list(cmd[1:3]) == ["-m", "caesura"] else None
+    found = config.kernel_connection_file(cmd[3:]) if list(cmd[1:3]) == ["-m", "caesura"] else None
     if found is None:
         raise UsageError(
             f"The kernel provisioner {NAME!r} only starts kernels with the command PYTHON -m caesura -f FILE, "

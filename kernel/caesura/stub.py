@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from caesura import config
-from caesura.client import ConnectionLost, Link, NoCoordinator, ensure_coordinator, open_link
+from caesura.client import ConnectionLost, Link, NoCoordinator, open_link
 from caesura.errors import CaesuraError, CoordinatorUnavailable, HomeUnusable, UsageError
+from caesura.starting import Starting, ensure_coordinator
 from caesura.wire import messages
 
-_FLAGS: Final = ("-f", "--f", "--connection-file", "--IPKernelApp.connection_file")
 _PORTS: Final = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 _ADOPTED_LOOK_S: Final = 5.0  # how often to see whether the parent is still there
 _LEAVE_S: Final = 10.0  # how long the coordinator has to end the kernel after SIGTERM
@@ -33,22 +33,7 @@ _PAUSES_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _GIVE_UP_S: Final = 600.0
 _QUIET_S: Final = 2.0  # with nothing to do before it falls asleep
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-_STATE: Final = "CAESURA_STUB"  # what it has to know when it wakes, JSON; the environment, unlike argv, is private
 _CAME: Final = "CAESURA_STUB_SIGNALS"
-
-
-def connection_file(arguments: Sequence[str]) -> tuple[str, list[str]] | None:
-    """(connection file, the other arguments), or None if none is named."""
-    found: str | None = None
-    rest: list[str] = []
-    left = iter(arguments)
-    for argument in left:
-        name, equals, value = argument.partition("=")
-        if name in _FLAGS:
-            found = value if equals else next(left, "")
-        else:
-            rest.append(argument)
-    return None if found is None else (found, rest)
 
 
 def read_connection_file(path: str) -> dict[str, Any]:
@@ -85,9 +70,15 @@ class Stub:
     """One kernel, as its starter sees it. :meth:`run` returns the exit code when the kernel has ended."""
 
     def __init__(
-        self, connection: dict[str, Any], file: str, arguments: Sequence[str], environ: Mapping[str, str]
+        self,
+        connection: dict[str, Any],
+        file: str,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        starting: Starting | None = None,
     ) -> None:
         self._connection = connection
+        self._starting = starting
         self._environment = environment(file, arguments, environ)
         self._name = environ.get("JPY_SESSION_NAME", "")
         self._environ = environ
@@ -130,6 +121,10 @@ class Stub:
 
     def _register(self) -> None:
         """Have the coordinator host the kernel; the errors of a coordinator that cannot start."""
+        if self._starting is not None:
+            with self._starting as starting:
+                self._starting = None
+                starting.wait()
         for pause in (0.05, 0.2, None):
             ensure_coordinator(self._home, self._environ, is_for_notebook=True)
             try:
@@ -256,7 +251,7 @@ class Stub:
             known = (link.fileno(), self._parent, round(_ADOPTED_LOOK_S * 1000), sys.executable, *sys.orig_argv[1:])
             os.set_inheritable(link.fileno(), True)
             with contextlib.suppress(OSError):
-                variables = {**self._environ, _STATE: json.dumps(state)}
+                variables = {**self._environ, config.STUB_STATE: json.dumps(state)}
                 command = [sys.executable, "-I", "-S", str(program), *map(str, known)]
                 os.execve(sys.executable, command, variables)
             os.set_inheritable(link.fileno(), False)
@@ -313,16 +308,16 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Stand for the kernel of the connection file that ``arguments`` name; the exit code."""
+def main(file: str, arguments: Sequence[str], starting: Starting | None = None) -> int:
+    """Stand for the kernel of the connection ``file``; the exit code. ``starting`` is the coordinator, if it was
+    started already."""
     try:
-        found = connection_file(arguments)
-        if found is None or not found[0]:
+        if not file:
             raise UsageError("No connection file was given: -f FILE.")
-        state, came = os.environ.pop(_STATE, ""), os.environ.pop(_CAME, "")
+        state, came = os.environ.pop(config.STUB_STATE, ""), os.environ.pop(_CAME, "")
         if state:
-            return Stub.awake(json.loads(state), came, *found, os.environ).run()
-        return Stub(read_connection_file(found[0]), *found, os.environ).run()
+            return Stub.awake(json.loads(state), came, file, arguments, os.environ).run()
+        return Stub(read_connection_file(file), file, arguments, os.environ, starting).run()
     except CaesuraError as error:
         _say(str(error))
         return 1

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pytest_jupyter.jupyter_server import *  # noqa: F403  as a plugin it would take over every test of the suite
 
-from caesura.client import ensure_coordinator
+from caesura.starting import ensure_coordinator
 from notebooks import Home
 
 

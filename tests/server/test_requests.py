@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from tornado.httpclient import HTTPClientError
 
-from caesura.client import running
 from caesura.config import connection_path, socket_path, write_connection
 from caesura.model import PROTOCOL
+from caesura.starting import running
 from notebooks import Home, until
 
 Fetch = Callable[..., Any]

@@ -19,10 +19,11 @@ from typing import Any
 from caesura.calls.backend import Current
 from caesura.calls.call import Call
 from caesura.calls.delivery import deliver
-from caesura.client import ConnectionLost, Link, ensure_coordinator, error_of, open_link
+from caesura.client import ConnectionLost, Link, error_of, open_link
 from caesura.errors import OperationUncertain
 from caesura.loop import Holds, Operations
 from caesura.model import CallKind
+from caesura.starting import ensure_coordinator
 from caesura.wire.messages import Answered, Event, Json, Reply, Request
 
 

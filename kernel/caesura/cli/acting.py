@@ -9,8 +9,9 @@ import signal
 import time
 
 from caesura.cli.context import Context
-from caesura.client import Client, ConnectionLost, NoCoordinator, ensure_coordinator, running
+from caesura.client import Client, ConnectionLost, NoCoordinator
 from caesura.errors import CoordinatorUnavailable, UsageError
+from caesura.starting import ensure_coordinator, running
 
 _STOP_S = 15.0
 _POLL_S = 0.02

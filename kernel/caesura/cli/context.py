@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from caesura.cli.text import short_id
-from caesura.client import Client, NoCoordinator, ensure_coordinator
+from caesura.client import Client, NoCoordinator
 from caesura.errors import UsageError
+from caesura.starting import ensure_coordinator
 
 Json = dict[str, Any]
 

@@ -20,9 +20,10 @@ import caesura
 from caesura import config
 from caesura.cli.context import Context
 from caesura.cli.install import is_ours
-from caesura.client import Client, running
+from caesura.client import Client
 from caesura.errors import CaesuraError
 from caesura.policy import parse
+from caesura.starting import running
 
 _PACKAGES = ("ipykernel", "ipython", "jupyter-client", "pyzmq", "tornado", "traitlets", "sqlalchemy", "dill", "psutil")
 _MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}

@@ -1,35 +1,24 @@
 """``python -m caesura.coordinator``: the coordinator as a daemon.
 
-What lives here: the command line, the lock, leaving the terminal, the log, signals. What must not: what it does then
-(``server.py``).
+What lives here: the command line, the lock, leaving the caller, the first zygote. Only what that takes is imported:
+the zygote imports while the coordinator does. What must not: what the daemon does then (``serving.py``).
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import fcntl
-import logging
-import logging.handlers
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from caesura import config
-from caesura.coordinator import settings as settings_module
-from caesura.errors import CaesuraError, CoordinatorUnavailable
+from caesura.coordinator import interpreters, zygote_process
+from caesura.coordinator.zygote_process import ZygoteProcess
+from caesura.errors import CaesuraError, CoordinatorUnavailable, EnvironmentFault
 from caesura.store.home import Home, open_home
-
-log = logging.getLogger(__name__)
-
-_LOG_BYTES: Final = 4 << 20
-_LOG_FILES: Final = 3
-_SWITCH_S: Final = 0.0005
-_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +35,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known, rest = parser.parse_known_args(arguments)
     try:
         home = open_home(known.home or config.home_directory(os.environ))
-        loaded = settings_module.load(rest, os.environ)
         lock = _lock(home)
     except CaesuraError as error:
         print(f"caesura: {error}", file=sys.stderr)
@@ -54,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with contextlib.ExitStack() as stack:
         stack.callback(os.close, lock)
         if known.foreground:
-            return _run(home, loaded, lock, None, is_warm=known.warm)
-        return _daemonise(home, loaded, lock, is_warm=known.warm)
+            return _run(home, rest, lock, None, is_warm=known.warm)
+        return _daemonise(home, rest, lock, is_warm=known.warm)
 
 
 def _lock(home: Home) -> int:
@@ -74,7 +62,7 @@ def _lock(home: Home) -> int:
     return descriptor
 
 
-def _daemonise(home: Home, loaded: settings_module.Caesura, lock: int, *, is_warm: bool) -> int:
+def _daemonise(home: Home, flags: Sequence[str], lock: int, *, is_warm: bool) -> int:
     """Leave a daemon behind; returns in the first process, when the daemon listens or could not."""
     ours, theirs = os.pipe()
     child = os.fork()
@@ -83,7 +71,7 @@ def _daemonise(home: Home, loaded: settings_module.Caesura, lock: int, *, is_war
         status = 1
         try:
             os.setsid()
-            status = _run(home, loaded, lock, theirs, is_warm=is_warm)
+            status = _run(home, flags, lock, theirs, is_warm=is_warm)
         finally:
             os._exit(status)
     os.close(theirs)
@@ -95,91 +83,23 @@ def _daemonise(home: Home, loaded: settings_module.Caesura, lock: int, *, is_war
     return 1
 
 
-def _run(home: Home, loaded: settings_module.Caesura, lock: int, ready: int | None, *, is_warm: bool) -> int:
+def _run(home: Home, flags: Sequence[str], lock: int, ready: int | None, *, is_warm: bool) -> int:
     os.umask(0o077)
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-    _log_to(home, loaded.log_level, to_terminal=ready is None)
-    try:
-        asyncio.run(_serve(home, loaded, ready, is_warm=is_warm))
-    except CaesuraError as error:
-        log.error("could not start: %s", error)
-        _tell(ready, str(error))
-        if ready is None:
-            print(f"caesura: {error}", file=sys.stderr)
-        return 1
-    except Exception as error:
-        log.exception("ended by an error of its own")
-        _tell(ready, f"the coordinator failed: {error!r}")
-        return 1
-    finally:
-        logging.shutdown()
-    return 0
+    zygote = _start_zygote(home) if is_warm else None
+    from caesura.coordinator import serving
+
+    return serving.run(home, flags, ready, zygote)
 
 
-async def _serve(home: Home, loaded: settings_module.Caesura, ready: int | None, *, is_warm: bool) -> None:
-    # The loop and the records' thread hand work over several times for each cell: neither may wait 5 ms for the other.
-    sys.setswitchinterval(_SWITCH_S)
-    from caesura.coordinator.processes import WorkerProcesses
-
-    processes = WorkerProcesses(
-        home=home.path,
-        socket=config.socket_path(home.path),
-        hash_seed=home.hash_seed,
-        start_method=loaded.start_method,
-        on_exit=lambda worker_id, pid, status: server.effects.worker_exited(worker_id, pid, status),
-    )
-    if is_warm:
-        # Who starts us is about to open a kernel with this Python. Its zygote imports while we do.
-        processes.warm_up({"executable": sys.executable, "prefix": sys.prefix, "env": dict(os.environ)})
-
-    from caesura.coordinator.server import Server
-    from caesura.store.writer import Writer
-
-    writer = Writer(home.records_path)
-    try:
-        server = Server(home, loaded, writer, processes)
-        await server.start()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, server.stop)
-        log.info("coordinator %d of %s listens at %s", os.getpid(), home.path, server.socket_path)
-        if ready is not None:
-            _tell(ready, "ok")
-            _leave_terminal(home)
-        await server.run()
-    finally:
-        writer.close()
-    log.info("ended")
-
-
-def _tell(ready: int | None, text: str) -> None:
-    """The process that waits hears how the start went; nothing after that."""
-    if ready is not None:
-        with contextlib.suppress(OSError):
-            os.write(ready, text.encode("utf-8", "replace"))
-            os.close(ready)
-
-
-def _leave_terminal(home: Home) -> None:
-    descriptor = os.open(os.devnull, os.O_RDWR)
-    said = os.open(home.logs_path / "coordinator.stderr.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.dup2(descriptor, 0)
-    os.dup2(said, 1)
-    os.dup2(said, 2)
-    os.close(descriptor)
-    os.close(said)
-
-
-def _log_to(home: Home, level: str, *, to_terminal: bool) -> None:
-    root = logging.getLogger()
-    root.setLevel(level.upper())
-    path = home.logs_path / "coordinator.log"
-    handler: logging.Handler = logging.handlers.RotatingFileHandler(
-        path, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8"
-    )
-    path.chmod(0o600)
-    handlers = [handler, logging.StreamHandler()] if to_terminal else [handler]
-    for each in handlers:
-        each.setFormatter(logging.Formatter(_FORMAT))
-        root.addHandler(each)
+def _start_zygote(home: Home) -> ZygoteProcess | None:
+    """The zygote of this Python, which who starts us is about to open a kernel with. What is wrong with it, who asks
+    for it will hear."""
+    environment = {"executable": sys.executable, "prefix": sys.prefix, "env": dict(os.environ)}
+    with contextlib.suppress(EnvironmentFault):
+        socket = config.socket_path(home.path)
+        variables = interpreters.process_variables(environment, home=home.path, socket=socket, hash_seed=home.hash_seed)
+        variables = interpreters.zygote_variables(variables, "")
+        return zygote_process.start(environment, variables, home.path, interpreters.environment_key(environment))
+    return None

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from caesura.coordinator import exits, interpreters
+from caesura.coordinator import exits, interpreters, zygote_process
 from caesura.coordinator.exits import ExitWatch
-from caesura.coordinator.zygote import Zygote, ZygoteLost, open_log
+from caesura.coordinator.zygote import Zygote, ZygoteLost
+from caesura.coordinator.zygote_process import ZygoteProcess, open_log
 from caesura.errors import EnvironmentFault
 from caesura.wire.messages import Message, ZygoteReady
 
@@ -68,12 +69,9 @@ class WorkerProcesses:
         """The identity of a live process beside its pid, to be recorded with it; "" if there is no such process."""
         return exits.started(pid)
 
-    def warm_up(self, environment: Json) -> None:
-        """Start the zygote of an environment that will soon be asked for. What is wrong with it, who asks will hear."""
-        try:
-            self._zygote(self.environment_key(environment), environment)
-        except EnvironmentFault as error:
-            log.info("no zygote was started early: %s", error)
+    def take(self, started: ZygoteProcess) -> None:
+        """The zygote of an environment that will soon be asked for was started early."""
+        self._add(self.environment_key(started.environment), started)
 
     def tell_zygote(self, key: str, message: Message) -> None:
         """To the zygote of the environment ``key``; nothing if there is none."""
@@ -191,11 +189,12 @@ class WorkerProcesses:
         if zygote is not None and not zygote.ended:
             return zygote
         variables = interpreters.zygote_variables(self._variables(environment), str(environment.get("cwd") or ""))
-        group = interpreters.environment_group(environment)
-        zygote = Zygote(
-            key, group, environment, variables, self._home, on_worker_exit=self._ended, on_lost=self._zygote_lost
-        )
-        log.info("zygote %d started for %s", zygote.pid, environment.get("executable"))
+        return self._add(key, zygote_process.start(environment, variables, self._home, key))
+
+    def _add(self, key: str, started: ZygoteProcess) -> Zygote:
+        group = interpreters.environment_group(started.environment)
+        zygote = Zygote(key, group, started, on_worker_exit=self._ended, on_lost=self._zygote_lost)
+        log.info("zygote %d started for %s", zygote.pid, started.executable)
         for other in self._zygotes.values():
             if other.group == zygote.group:  # packages were installed since: it has old ones imported
                 other.retire()

@@ -17,7 +17,6 @@ import psutil
 
 import caesura
 from caesura import config
-from caesura.client import peer_uid
 from caesura.clock import SystemClock, wall
 from caesura.coordinator import machine
 from caesura.coordinator.core import Core
@@ -30,6 +29,7 @@ from caesura.coordinator.settings import Caesura
 from caesura.coordinator.storage import Storage
 from caesura.errors import EnvironmentFault, HomeUnusable
 from caesura.model import PROTOCOL
+from caesura.starting import peer_uid
 from caesura.store.begun import has_begun
 from caesura.store.home import Home
 from caesura.store.output_files import OutputFiles

@@ -1,6 +1,6 @@
-"""The coordinator's end of one zygote: start it, have it fork workers, hear of their ends.
+"""The coordinator's end of one zygote: have it fork workers, hear of their ends.
 
-What lives here: :class:`Zygote` and the log files of zygotes and workers. What must not: which zygote serves whom.
+What lives here: :class:`Zygote`. What must not: its start (``zygote_process.py``), which zygote serves whom.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ import contextlib
 import itertools
 import logging
 import os
-import socket
-import subprocess
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from caesura.coordinator.exits import ExitWatch
-from caesura.coordinator.interpreters import interpreter, start_failure
+from caesura.coordinator.interpreters import start_failure
+from caesura.coordinator.zygote_process import ZygoteProcess
 from caesura.errors import EnvironmentFault
 from caesura.wire import Decoder, messages
 
@@ -26,21 +24,11 @@ log = logging.getLogger(__name__)
 START_LIMIT_S: Final = 60.0
 FORK_LIMIT_S: Final = 30.0
 _CHECK_LIMIT_S: Final = 2.0
-_LOG_LIMIT_BYTES: Final = 4 << 20
 _TAIL_BYTES: Final = 8192
 
 
 class ZygoteLost(EnvironmentFault):
     """The zygote ended while it was asked for something; another one may do it."""
-
-
-def open_log(path: Path) -> int:
-    """A descriptor that appends to ``path`` (mode 0600); a file beyond 4 MB is put aside as ``.1`` first."""
-    with contextlib.suppress(FileNotFoundError):
-        if path.stat().st_size > _LOG_LIMIT_BYTES:
-            os.replace(path, path.with_name(path.name + ".1"))
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 class Zygote:
@@ -54,9 +42,7 @@ class Zygote:
         self,
         key: str,
         group: str,
-        environment: Mapping[str, Any],
-        variables: Mapping[str, str],
-        home: Path,
+        started: ZygoteProcess,
         *,
         on_worker_exit: Callable[[str, int, int], None],
         on_lost: Callable[[Zygote], None],
@@ -64,8 +50,10 @@ class Zygote:
         self.key = key
         self.group = group
         self.ended = False
-        self._executable = interpreter(environment)
-        self._log = home / "logs" / f"zygote-{key}.log"
+        self._process = started.process
+        self._executable = started.executable
+        self._log, self._log_start = started.log, started.log_start
+        self._ours = started.connection
         self._on_worker_exit = on_worker_exit
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
@@ -77,37 +65,13 @@ class Zygote:
         self._preloaded: messages.Preloaded | None = None
         self._exited = asyncio.Event()
         self._writer: asyncio.StreamWriter | None = None
-        self._start(variables, home)
-        self._reading = self._loop.create_task(self._read(), name=f"zygote {key}")
-
-    def _start(self, variables: Mapping[str, str], home: Path) -> None:
-        self._ours, theirs = socket.socketpair()
-        log_descriptor = open_log(self._log)
-        self._log_start = os.fstat(log_descriptor).st_size
-        (home / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            self._process = subprocess.Popen(
-                [self._executable, "-m", "caesura.worker.zygote", "--fd", str(theirs.fileno())],
-                env=dict(variables),
-                cwd=home / "run",  # -m puts it on sys.path: it must hold no modules
-                stdin=subprocess.DEVNULL,
-                stdout=log_descriptor,
-                stderr=log_descriptor,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        except OSError as error:
-            self._ours.close()
-            raise EnvironmentFault(f"{self._executable} cannot be started: {error.strerror}") from error
-        finally:
-            theirs.close()
-            os.close(log_descriptor)
         self._watch: ExitWatch | None = None
         try:
             self._watch = ExitWatch(self._process.pid, self._exited.set)
             self._watch.arm()
         except ProcessLookupError:
             self._exited.set()
+        self._reading = self._loop.create_task(self._read(), name=f"zygote {key}")
 
     @property
     def pid(self) -> int:

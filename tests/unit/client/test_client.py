@@ -9,8 +9,9 @@ import pytest
 from fake_server import FakeServer, fake_server, greet
 
 from caesura import config, errors
-from caesura.client import Client, ConnectionLost, Link, NoCoordinator, error_of, open_link, peer_uid, running
+from caesura.client import Client, ConnectionLost, Link, NoCoordinator, error_of, open_link
 from caesura.model import PROTOCOL
+from caesura.starting import peer_uid, running
 from caesura.wire import messages
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from fake_server import fake_server
 
-from caesura import client, config
-from caesura.client import ensure_coordinator
+from caesura import config, starting
 from caesura.errors import CoordinatorUnavailable, HomeUnusable
+from caesura.starting import ensure_coordinator
 
 PYTHON = sys.executable
 DAEMON = """
@@ -49,13 +49,13 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         (tmp_path / "daemon.py").write_text(code)
         wrapper.write_text(f'#!/bin/sh\nshift 2\nexec "{PYTHON}" "{tmp_path}/daemon.py" "$@"\n')
         wrapper.chmod(0o755)
-        monkeypatch.setattr(client.sys, "executable", str(wrapper))
+        monkeypatch.setattr(starting.sys, "executable", str(wrapper))
         return home
 
     yield use
     if home.is_dir():
         (home / "stop").touch()
-        client.running(home)
+        starting.running(home)
 
 
 def test_a_running_coordinator_is_taken(tmp_path: Path) -> None:
@@ -126,6 +126,30 @@ def test_after_a_failed_start_the_next_one_works(daemon: Any) -> None:
     with pytest.raises(CoordinatorUnavailable):
         ensure_coordinator(daemon("import sys; sys.exit('no')"))
     assert ensure_coordinator(daemon())["pid"]
+
+
+def test_a_start_that_was_begun_is_awaited_later(daemon: Any) -> None:
+    home = daemon()
+    begun = starting.begin(home, os.environ)
+    assert begun is not None
+    with begun:
+        assert starting.begin(home, os.environ) is None  # one process starts it at a time
+        assert begun.wait() == config.read_connection(home)
+    assert starting.begin(home, os.environ) is None
+    assert (home / "starts").read_text() == "x"
+
+
+def test_a_begun_start_that_fails_says_why_and_lets_the_next_one_try(daemon: Any) -> None:
+    begun = starting.begin(daemon("import sys; sys.exit('CAESURA_WORKERS is 0; it must be at least 1.')"), os.environ)
+    assert begun is not None
+    with begun, pytest.raises(CoordinatorUnavailable, match="CAESURA_WORKERS is 0"):
+        begun.wait()
+    assert ensure_coordinator(daemon())["pid"]
+
+
+def test_nothing_is_begun_in_a_home_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "home").touch()
+    assert starting.begin(tmp_path / "home", os.environ) is None
 
 
 def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:

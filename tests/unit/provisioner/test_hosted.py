@@ -12,9 +12,10 @@ import pytest
 from fake_server import FakeServer, fake_server, greet, wait_until
 
 from caesura import hosted
-from caesura.client import Link, NoCoordinator, running
+from caesura.client import Link, NoCoordinator
 from caesura.errors import CoordinatorUnavailable, EnvironmentFault, HomeUnusable
 from caesura.hosted import HostedKernel, open_kernel
+from caesura.starting import running
 from caesura.wire import messages
 
 

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from fake_server import FakeServer, fake_server, greet, wait_until
 
-from caesura import stub
+from caesura import config, stub
 from caesura.client import Link
 from caesura.errors import UsageError
 from caesura.wire import messages
@@ -72,6 +72,12 @@ class Started:
         return self.process.returncode, err
 
 
+QUICK = (
+    "import sys; from caesura import config, stub; stub._QUIET_S = 0.05;"
+    "sys.exit(stub.main(*config.kernel_connection_file(sys.argv[1:])))"
+)
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> str:
     path = tmp_path / "kernel.json"
@@ -116,11 +122,11 @@ def start(tmp_path: Path, no_daemon: None) -> Iterator[Any]:
     ],
 )
 def test_every_way_to_name_the_connection_file_is_understood(arguments: list[str], rest: list[str]) -> None:
-    assert stub.connection_file(arguments) == ("F", rest)
+    assert config.kernel_connection_file(arguments) == ("F", rest)
 
 
 def test_arguments_without_a_connection_file_are_not_a_kernels() -> None:
-    assert stub.connection_file(["--json"]) is None
+    assert config.kernel_connection_file(["--json"]) is None
 
 
 @pytest.mark.parametrize(
@@ -267,8 +273,8 @@ def test_the_death_of_its_parent_is_reported_once_and_it_goes_on(
     # The stub with a shorter look at its parent: five seconds are too long for a test.
     quiet_s = 0 if is_asleep else 1000
     quick = (
-        f"import sys; from caesura import stub; stub._ADOPTED_LOOK_S = 0.05; stub._QUIET_S = {quiet_s};"
-        "sys.exit(stub.main(sys.argv[1:]))"
+        f"import sys; from caesura import config, stub; stub._ADOPTED_LOOK_S = 0.05; stub._QUIET_S = {quiet_s};"
+        "sys.exit(stub.main(*config.kernel_connection_file(sys.argv[1:])))"
     )
     with fake_server(tmp_path / "home", kernels):
         parent = subprocess.Popen(
@@ -302,10 +308,9 @@ def command_line(pid: int) -> str:
 
 def test_with_nothing_to_do_it_becomes_a_smaller_process_and_comes_back(tmp_path: Path, file: str) -> None:
     kernels = Kernels()
-    quick = "import sys; from caesura import stub; stub._QUIET_S = 0.05; sys.exit(stub.main(sys.argv[1:]))"
     with fake_server(tmp_path / "home", kernels):
         process = subprocess.Popen(
-            [sys.executable, "-c", quick, "-f", file],
+            [sys.executable, "-c", QUICK, "-f", file],
             env={**os.environ, "CAESURA_HOME": str(tmp_path / "home")},
             stderr=subprocess.PIPE,
             text=True,
@@ -328,10 +333,9 @@ def test_a_stub_that_sleeps_registers_its_kernel_with_the_next_coordinator(
     tmp_path: Path, file: str, no_daemon: None
 ) -> None:
     first, second = Kernels(), Kernels()
-    quick = "import sys; from caesura import stub; stub._QUIET_S = 0.05; sys.exit(stub.main(sys.argv[1:]))"
     server = FakeServer(tmp_path / "home", first)
     process = subprocess.Popen(
-        [sys.executable, "-c", quick, "-f", file, "--quiet"],
+        [sys.executable, "-c", QUICK, "-f", file, "--quiet"],
         env={**os.environ, "CAESURA_HOME": str(tmp_path / "home")},
     )
     try:

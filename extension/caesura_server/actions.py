@@ -73,6 +73,17 @@ class ParkHandler(Handler):
         self.finish(await self.tell(None, "park", of=session_id))
 
 
+class WorkerHandler(Handler):
+    @web.authenticated
+    @authorized
+    async def post(self, worker_id: str) -> None:
+        """Replace it, after its session was saved; with ``{"force": true}`` also if that cannot be saved."""
+        force = (self.get_json_body() or {}).get("force", False)
+        if not isinstance(force, bool):
+            raise web.HTTPError(400, "force has to be true or false.")
+        self.finish(await self.tell(None, "restart_worker", of=worker_id, force=force))
+
+
 class HistoryHandler(Handler):
     @web.authenticated
     @authorized

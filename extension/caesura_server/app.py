@@ -70,6 +70,7 @@ class CaesuraServer(ExtensionApp):
                 (r"/caesura/api/sessions/([\w-]+)/park", actions.ParkHandler, asked),
                 (r"/caesura/api/cells/([\w-]+)", actions.CellHandler, asked),
                 (_CELL_ACTION, actions.CellActionHandler, asked),
+                (r"/caesura/api/workers/([\w-]+)/restart", actions.WorkerHandler, asked),
                 (r"/caesura/api/calls/([\w-]+)", actions.CallHandler, asked),
                 (r"/caesura/api/events/(.+)", actions.EventHandler, asked),
                 (r"/caesura/api/history", actions.HistoryHandler, asked),

@@ -18,7 +18,7 @@ from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
 
 from caesura.client import Client, NoCoordinator
-from caesura.errors import EnvironmentFault, UsageError
+from caesura.errors import EnvironmentFault, UsageError, WouldLoseState
 from caesura.starting import ensure_coordinator
 from caesura.wire import messages
 
@@ -45,7 +45,8 @@ class Handler(ExtensionHandlerMixin, APIHandler):
 
     async def tell(self, otherwise: Any, method: str, **params: Any) -> Any:
         """As :meth:`ask`, for what may be in the records alone: a coordinator is started for them. ``otherwise`` if
-        this home has none because there was never one; HTTPError 400, with the reason, if what was asked for is wrong.
+        this home has none because there was never one; HTTPError 400, with the reason, if what was asked for is wrong,
+        409 if it would lose something and has to be forced.
         """
         if otherwise is not None and not self._home.is_dir():
             return otherwise
@@ -56,6 +57,8 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         try:
             await asyncio.to_thread(ensure_coordinator, self._home, os.environ)
             return await self._send(method, params)
+        except WouldLoseState as error:
+            raise web.HTTPError(http.HTTPStatus.CONFLICT, str(error)) from error
         except UsageError as error:
             raise web.HTTPError(http.HTTPStatus.BAD_REQUEST, str(error)) from error
 

@@ -62,6 +62,10 @@ class ProtocolMismatch(EnvironmentFault):
         self.theirs = theirs
 
 
+class WouldLoseState(UsageError):
+    """What was asked for would lose variables or a cell, and nobody has said that this is meant."""
+
+
 class CannotMove(CaesuraError):
     """Something in a session cannot be saved.
 

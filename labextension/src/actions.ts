@@ -2,10 +2,10 @@ import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
 
-import { Api, CellAction } from './model/api';
+import { Api, CellAction, wouldLose } from './model/api';
 import { Home } from './model/home';
 import { nameOf } from './model/rows';
-import { ICall, ICell, ISession } from './model/values';
+import { ICall, ICell, ISession, IWorker } from './model/values';
 import { waitName } from './model/words';
 import { askForAnswer } from './panel/eventForm';
 import { CommandIDs } from './tokens';
@@ -119,6 +119,29 @@ export class Actions {
 
   async park(session: ISession): Promise<void> {
     await this._do(() => this._api.park(session.session_id));
+  }
+
+  /** Replaces a worker. What its session holds is saved first; asks only if that is not possible. */
+  async restartWorker(worker: IWorker): Promise<void> {
+    const restart = (force: boolean) =>
+      this._api.restartWorker(worker.worker_id, force);
+    try {
+      await restart(false);
+    } catch (error) {
+      const { message } = error as Error;
+      if (!wouldLose(error)) {
+        Notification.error(message, { autoClose: 8000 });
+        return;
+      }
+      const isSure = await this._isSure(
+        this._trans.__('End the worker %1?', String(worker.pid)),
+        message,
+        this._trans.__('End it')
+      );
+      if (isSure) {
+        await this._do(() => restart(true));
+      }
+    }
   }
 
   async drop(session: ISession): Promise<void> {

@@ -113,7 +113,13 @@ async def test_what_the_panel_offers_is_done(jp_ws_fetch: Connect, jp_fetch: Fet
         await post(jp_fetch, "events", "go", body={"value": "text"})
     assert "does not fit" in json.loads(wrong.value.response.body)["message"]
     await post(jp_fetch, "cells", cell, "bring_back")
-    await until_cell(websocket, "held")
+    back = await until_cell(websocket, "held")
+    (worker,) = [each for each in back["workers"] if each["state"] == "attached"]
+    moved = await post(jp_fetch, "workers", worker["worker_id"], "restart", body={})
+    assert (moved["pid"], moved["lost"]) == (worker["pid"], False)
+    await until_cell(websocket, "due", "loading")
+    again = await until_cell(websocket, "held")
+    assert worker["pid"] not in [each["worker_pid"] for each in again["cells"]]
     assert await post(jp_fetch, "events", "go", body={"value": 7}) == {"answered": 1}
     await until_cell(websocket, "done")
     cell = notebook.submit("import asyncio; await asyncio.sleep(1000)")

@@ -40,6 +40,14 @@ def park(context: Context) -> int:
     return 0
 
 
+def restart(context: Context) -> int:
+    found = context.tell("restart_worker", of=context.options.worker, force=bool(context.options.force))
+    context.give(found)
+    said = "has been ended; what its session had is lost" if found["lost"] else "is replaced; its session was saved"
+    context.say(f"The worker {found['pid']} {said}.")
+    return 0
+
+
 def send_event(context: Context) -> int:
     options = context.options
     if options.error is not None:

@@ -173,6 +173,12 @@ def _acting(commands: _Commands) -> None:
         "caesura park report.ipynb",
     )  # fmt: skip
     made.add_argument("session", metavar="SESSION", help="the notebook's name or path, or the id of its session")
+    made = commands.add(
+        "restart", acting.restart, "replace a worker, after its session was saved, which goes on in a new one",
+        "caesura restart 4711", "caesura restart 4711 --force",
+    )  # fmt: skip
+    made.add_argument("worker", metavar="WORKER", help="its pid, or the id that `status --json` shows")
+    made.add_argument("--force", action="store_true", help="also if that cannot be saved: its variables are lost")
     _sessions(commands)
     made = commands.add(
         "events", looking.events, "the events that cells wait for; or answer one",

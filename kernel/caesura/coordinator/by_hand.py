@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from caesura.coordinator.replacing import bring_back
 from caesura.coordinator.session_requests import Answer, Refuse
 from caesura.coordinator.state import Cell, Kind
 from caesura.coordinator.status import describe_cell
@@ -15,7 +16,7 @@ from caesura.errors import UsageError
 from caesura.model import CallKind
 from caesura.policy import UNKNOWN, Decision
 from caesura.runner.answer import Answer as CallAnswer
-from caesura.wire.life import FINAL, CellEvent, CellState
+from caesura.wire.life import FINAL, CellState
 from caesura.wire.messages import Json
 
 if TYPE_CHECKING:
@@ -80,10 +81,7 @@ class ByHand:
         if cell is not session.cell or cell.state is not CellState.RELEASED or session.is_due:
             raise UsageError(f"The cell is {cell.state}; only one that is suspended can be brought back.")
         cell.by_hand = "hold"
-        session.is_due = True
-        core.cancel_timer("wake", session.session_id)
-        core.cell.apply(session, cell, CellEvent.WAKE)
-        core.pool.want(session)
+        bring_back(core, session)
         answer(describe_cell(session, cell))
 
     def do_give_up_call(self, params: Json, answer: Answer, refuse: Refuse) -> None:

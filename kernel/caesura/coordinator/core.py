@@ -42,6 +42,7 @@ from caesura.coordinator.preloads import Preloads
 from caesura.coordinator.progress import Progress
 from caesura.coordinator.recorded import Recorded
 from caesura.coordinator.recovery import Recovery
+from caesura.coordinator.replacing import Replacing
 from caesura.coordinator.rpc import Rpc
 from caesura.coordinator.sessions import Sessions
 from caesura.coordinator.state import Environment, Kind, Operation, Session, Worker
@@ -109,6 +110,7 @@ class Core:
         self.interrupt = Interrupts(self)
         self.recovery = Recovery(self)
         self.preload = Preloads(self)
+        self.replacing = Replacing(self)
         self.rpc = Rpc(self)
         self.watching = Watching(self)
 

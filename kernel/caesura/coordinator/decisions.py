@@ -48,15 +48,22 @@ class Decisions:
             return
         before = session.decided
         decision = self._came_back_early(session) or decision_of(cell) or self._judge(session, cell, block)
-        self._record(session, decision)
         if decision.action == "suspend":
-            cell.reason = decision.reason
-            core.move.freeze(session, block)
+            self.suspend(session, decision)
             return
+        self._record(session, decision)
         if cell.state is not CellState.HELD or _is_news(before, decision, core.now):
             self.hold(session, decision.reason)
         if decision.at is not None:
             core.set_timer(decision.at, "decide", session.session_id)
+
+    def suspend(self, session: Session, decision: Decision) -> None:
+        """Let the worker of the blocked cell go; the cell stays if something comes first, or it cannot be saved."""
+        assert session.cell is not None
+        assert session.block is not None
+        self._record(session, decision)
+        session.cell.reason = decision.reason
+        self._core.move.freeze(session, session.block)
 
     def _came_back_early(self, session: Session) -> Decision | None:
         """What is decided about a cell that was loaded ahead of the known end of its wait, until that has come."""

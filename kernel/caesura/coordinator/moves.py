@@ -125,6 +125,7 @@ class Moves:
         """The move is over and the session still in its worker."""
         core = self._core
         session.move = None
+        core.replacing.stays(session)
         core.interrupt.consume(session)  # an interrupt that came meanwhile was sent to the worker at once
         core.operation.send_answers(session)
         core.set_timer(core.now + _LOOK_AGAIN_S, "decide", session.session_id)
@@ -292,6 +293,7 @@ class Moves:
             core.worker.dismiss(worker, "released")
         core.parking.settled(session, "")
         self.look_whether_due(session)
+        core.replacing.is_out(session)
         core.desk.pump(session)
         core.pool.schedule()
 

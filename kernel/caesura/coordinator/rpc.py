@@ -35,7 +35,7 @@ class Rpc:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._subscribers: set[int] = set()
-        self._parts = (SessionRequests(core), ByHand(core), Learned(core))
+        self._parts = (SessionRequests(core), ByHand(core), core.replacing, Learned(core))
         self._callers: dict[str, tuple[int, int]] = {}  # operation → link and number of the request
         self.zygotes: Callable[[], list[Json]] = list
 

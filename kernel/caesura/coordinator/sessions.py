@@ -303,6 +303,7 @@ class Sessions:
             core.cancel_timer(name, session_id)
         session.is_park_timer_set = False
         core.parking.settled(session, "The notebook was restarted or has ended.")
+        core.replacing.is_over(session)
         core.operation.session_cleared(session)
         core.worker.let_go(session, gently=True)
 

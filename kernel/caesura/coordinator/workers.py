@@ -221,6 +221,7 @@ class Workers:
         if move is not None and move.phase is Phase.PREPARED:
             move.worker_is_dead = True  # nothing ran since the snapshot: it is committed in the worker's place
             return
+        core.replacing.is_over(session)
         session.worker = None
         session.block = None
         session.move = None

@@ -30,6 +30,14 @@ export type CellAction =
   | 'release'
   | 'bring_back';
 
+/** Whether a request was refused because it would lose variables or a cell, and has to be forced. */
+export function wouldLose(error: unknown): boolean {
+  return (
+    error instanceof ServerConnection.ResponseError &&
+    error.response.status === 409
+  );
+}
+
 /** The requests of the server extension. Each rejects with an Error whose message is for the user. */
 export class Api {
   constructor(private readonly _settings: ServerConnection.ISettings) {}
@@ -55,6 +63,11 @@ export class Api {
 
   park(session: string): Promise<unknown> {
     return this._ask('POST', ['sessions', session, 'park'], {});
+  }
+
+  /** Rejects with an error of which `wouldLose` is true if the worker's session cannot be saved, unless it is forced. */
+  restartWorker(id: string, force: boolean): Promise<unknown> {
+    return this._ask('POST', ['workers', id, 'restart'], { force });
   }
 
   drop(session: string): Promise<unknown> {

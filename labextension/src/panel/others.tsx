@@ -57,7 +57,7 @@ export function Calls(): JSX.Element {
 }
 
 export function Workers(): JSX.Element {
-  const { trans } = useCaesura();
+  const { trans, actions } = useCaesura();
   const home = useHome();
   const workers = [...home.workers.values()].sort((a, b) => a.since - b.since);
   useNow(workers.length > 0);
@@ -77,6 +77,7 @@ export function Workers(): JSX.Element {
           <th scope="col">{trans.__('For')}</th>
           <th scope="col">{trans.__('Memory')}</th>
           <th scope="col">{trans.__('Age')}</th>
+          <th scope="col">{trans.__('Action')}</th>
         </tr>
       </thead>
       <tbody>
@@ -88,6 +89,22 @@ export function Workers(): JSX.Element {
               <td>{session ? nameOf(session) : worker.state}</td>
               <td>{worker.rss_bytes ? bytes(worker.rss_bytes) : '–'}</td>
               <td>{duration(Math.max(0, home.now() - worker.since))}</td>
+              <td>
+                <button
+                  className="jp-Button jp-mod-styled jp-mod-minimal"
+                  title={trans.__(
+                    'Save its session, and go on with it in a new process'
+                  )}
+                  aria-label={trans.__(
+                    'Restart the worker %1',
+                    String(worker.pid)
+                  )}
+                  disabled={worker.state !== 'attached'}
+                  onClick={() => void actions.restartWorker(worker)}
+                >
+                  {trans.__('Restart')}
+                </button>
+              </td>
             </tr>
           );
         })}

@@ -178,7 +178,7 @@ def _acting(commands: _Commands) -> None:
         "caesura restart 4711", "caesura restart 4711 --force",
     )  # fmt: skip
     made.add_argument("worker", metavar="WORKER", help="its pid, or the id that `status --json` shows")
-    made.add_argument("--force", action="store_true", help="also if that cannot be saved: its variables are lost")
+    made.add_argument("--force", action="store_true", help="also if it cannot be saved: its variables are lost")
     _sessions(commands)
     made = commands.add(
         "events", looking.events, "the events that cells wait for; or answer one",

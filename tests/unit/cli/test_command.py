@@ -66,6 +66,7 @@ ANSWERS: dict[str, Any] = {
     "decisions": [DECISION],
     "events": [{"name": "go", "op_id": "o", "cell_id": CELL["cell_id"], "session_id": "s-1", "since": 1.0}],
     "cancel": CELL,
+    "restart_worker": {"worker_id": "w-1", "pid": 4711, "session_id": "s1", "lost": False},
     "resume": {"warning": "await f() would run again"},
     "send_event": {"answered": 2},
     "store": {"directory": "/h/blobs", "bytes": 3_000_000, "blobs": 7, "live_bytes": 2_000_000, "snapshots": 4}
@@ -375,6 +376,19 @@ def test_the_history_of_calls_is_shown_with_its_quantiles_and_a_sparkline(asked:
         assert part in out
     assert asked.requests[-1] == ("call_history", {"key": "f"})
     assert json.loads(caesura("history", "--json")[1]) == CALLS
+
+
+def test_a_worker_is_replaced_and_what_would_be_lost_is_said(
+    asked: Asked, caesura: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("caesura.cli.context.ensure_coordinator", lambda *_: None)
+    assert caesura("restart", "4711")[:2] == (0, "The worker 4711 is replaced; its session was saved.\n")
+    assert asked.requests[-1] == ("restart_worker", {"of": "4711", "force": False})
+    asked.errors["restart_worker"] = ("conn cannot be saved. --force ends it.", "WouldLoseState")
+    code, out, err = caesura("restart", "4711", "--force")
+    assert asked.requests[-1] == ("restart_worker", {"of": "4711", "force": True})
+    assert (code, out) == (1, "")
+    assert "conn cannot be saved" in err
 
 
 def test_the_history_is_cleared_on_request(asked: Asked, caesura: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 import caesura
 from caesura.coordinator.by_hand import ByHand
 from caesura.coordinator.learned import Learned
+from caesura.coordinator.replacing import Replacing
 from caesura.coordinator.rpc import Rpc
 from caesura.coordinator.session_requests import SessionRequests
 from caesura.coordinator.settings import VARIABLES, Caesura
@@ -35,7 +36,7 @@ def test_every_message_is_in_the_protocol() -> None:
 def test_every_method_of_a_client_is_in_the_protocol() -> None:
     text = (DOCS / "protocol.md").read_text().partition("## Methods of a client")[2]
     methods = [name.removeprefix("_do_") for name in vars(Rpc) if name.startswith("_do_")]
-    parts = (SessionRequests, ByHand, Learned)
+    parts = (SessionRequests, ByHand, Replacing, Learned)
     methods += [name.removeprefix("do_") for part in parts for name in vars(part) if name.startswith("do_")]
     assert len(methods) > 20
     assert not [name for name in methods if f"`{name}`" not in text]

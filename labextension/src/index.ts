@@ -16,6 +16,7 @@ import { Api } from './model/api';
 import { Home } from './model/home';
 import { Stream } from './model/stream';
 import { Badges } from './notebook/badges';
+import { addToToolbar } from './notebook/toolbar';
 import { Returning } from './notebook/returning';
 import { notifyOfLongCells } from './notifications';
 import { CaesuraPanel } from './panel/panel';
@@ -94,6 +95,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       if (hasBadges) {
         new Badges(notebook, context, open);
       }
+      addToToolbar(notebook, context, () => app.shell.activateById(panel.id));
       new Returning(notebook, context);
     };
     tracker?.forEach(opened);

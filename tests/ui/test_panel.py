@@ -83,6 +83,59 @@ def test_a_cell_is_seen_suspended_and_resumed_and_its_hop_is_listed(lab: Lab, pa
     tab.panel.get_by_text("No cell fits").wait_for()
 
 
+def test_the_frames_of_a_suspended_cell_are_shown_with_their_variables(
+    lab: Lab, page: OpenPage, picture: Picture
+) -> None:
+    fetching = """\
+async def fetch_all(wanted, token):
+    sizes = {"rows": 3, "columns": [1, 2]}
+    return await asyncio.gather(*(caesura.event("go") for _ in wanted))
+"""
+    name = lab.notebook("frames.ipynb", "import asyncio, caesura", fetching, "await fetch_all(range(3), 'abc')")
+    tab = page(name)
+    tab.show_panel()
+    for number in range(3):
+        tab.run(number)
+    line = tab.line("fetch_all")
+    line.get_by_text("cell [3] → fetch_all() line 3 → gather 0/3 → 3 × event 'go'").wait_for()
+    indicator = tab.at.locator(".jp-NotebookPanel .jp-Caesura-indicator[data-state=waiting]")
+    assert "fetch_all() line 3" in indicator.get_attribute("title")
+    line.get_by_role("button", name="Details").click()
+    frames = tab.panel.locator(".jp-Caesura-frames")
+    frames.get_by_text("(hidden)").wait_for()
+    assert "'abc'" not in frames.inner_text()
+    assert "{'rows': 3, 'columns': [1, 2]}" in frames.inner_text()
+    frames.locator("summary").first.focus()
+    tab.at.keyboard.press("Enter")
+    assert not frames.get_by_text("(hidden)").is_visible()
+    tab.at.keyboard.press("Enter")
+    frames.scroll_into_view_if_needed()
+    picture(tab, "panel-frames")
+    lab.home.request("send_event", name="go", value=1)
+    indicator.wait_for(state="detached")
+    tab.panel.locator(".jp-Caesura-frames").wait_for(state="detached")
+
+
+def test_variables_that_would_hold_a_notebook_are_marked_and_a_parked_one_says_so(
+    lab: Lab, page: OpenPage, picture: Picture
+) -> None:
+    tab = page(lab.notebook("variables.ipynb", "import socket\nlistener = socket.socket()", "del listener"))
+    tab.show_panel()
+    tab.run(0)
+    tab.panel.locator(".jp-Caesura-variableLine").get_by_text("listener").wait_for()
+    indicator = tab.at.locator(".jp-NotebookPanel .jp-Caesura-indicator")
+    indicator.get_by_text("1 variable holds").wait_for()
+    assert "listener: " in indicator.get_attribute("title")
+    picture(tab, "panel-variables")
+    tab.run(1)
+    indicator.wait_for(state="detached")
+    tab.panel.locator(".jp-Caesura-variableLine").wait_for(state="detached")
+    tab.idle()
+    tab.command("caesura:park-notebook")
+    indicator.get_by_text("parked").wait_for()
+    picture(tab, "notebook-parked")
+
+
 def test_an_event_is_answered_from_the_form(lab: Lab, page: OpenPage, picture: Picture) -> None:
     tab = page(lab.notebook("approve.ipynb", "import caesura", APPROVAL))
     tab.show_panel()

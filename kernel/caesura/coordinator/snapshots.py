@@ -56,9 +56,11 @@ def saved_from(row: SnapshotRow) -> Saved:
 
 
 def chain_of(manifest: wire.Json) -> tuple[wire.Json, ...]:
-    """The frames of the snapshot's cell, outermost first, as they are shown in one line: where each of them stands."""
+    """The frames of the snapshot's cell, outermost first, as they are shown in one line: where each of them stands,
+    without those of libraries."""
     shown = ("function", "cell", "line", "done", "total")
-    return tuple({name: each[name] for name in shown if name in each} for each in manifest.get("frames", ()))
+    users = [each for each in manifest.get("frames", ()) if not each.get("is_library")]
+    return tuple({name: each[name] for name in shown if name in each} for each in users)
 
 
 def block_from(message: wire.Blocked) -> Block:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
-from os.path import basename
+from os.path import basename, dirname
 from time import monotonic
 from typing import Any, Final
 
@@ -26,6 +27,9 @@ _BUDGET_S: Final = 0.002
 _MOST_FRAMES: Final = 20
 _MOST_VARIABLES: Final = 20
 _MOST_CHARS: Final = 8000
+_LIBRARIES: Final = (f"{dirname(dirname(asyncio.__file__))}/", f"{sys.prefix}/", f"{dirname(frames.__path__[0])}/")
+"""Below these is no code of the user: the standard library, what is installed, and this package."""
+
 _NEXT: Final = {
     types.CoroutineType: types.CoroutineType.__dict__["cr_await"].__get__,
     types.GeneratorType: types.GeneratorType.__dict__["gi_yieldfrom"].__get__,
@@ -47,8 +51,8 @@ class FrameRecords:
 
     def of(self, coroutine: object) -> list[Json]:
         """One entry for each frame, outermost first: ``function``, ``cell`` (a number, or None), ``file``, ``line``,
-        ``variables`` (``[name, type, text]``) and ``more`` (how many others it has). A gather is ``function`` with
-        ``done`` and ``total``; of what it waits for the first that is not done is followed.
+        ``is_library``, ``variables`` (``[name, type, text]``) and ``more`` (how many others it has). A gather is
+        ``function`` with ``done`` and ``total``; of what it waits for the first that is not done is followed.
 
         Nothing of the session changes, and no code of the user runs.
         """
@@ -74,6 +78,7 @@ class FrameRecords:
             "cell": self._cells.get(code.co_filename),
             "file": basename(code.co_filename),
             "line": _line(code, frame.resume),
+            "is_library": code.co_filename.startswith(_LIBRARIES),
             "variables": variables,
             "more": 0,
         }

@@ -1,5 +1,5 @@
 import { Home } from './home';
-import { ICell, ISession, Phase, phaseOf } from './values';
+import { ICell, IObstacle, ISession, Phase, phaseOf } from './values';
 
 export type Filter = 'active' | Phase;
 
@@ -27,12 +27,20 @@ export interface ICellRow {
   cell: ICell;
 }
 
-export type Row = INotebookRow | ICellRow;
+/** A variable that would hold the cells of its notebook. */
+export interface IVariableRow {
+  kind: 'variable';
+  key: string;
+  session: ISession;
+  obstacle: IObstacle;
+}
+
+export type Row = INotebookRow | IVariableRow | ICellRow;
 
 /**
  * The lines of the list: notebooks by name, each with its cells in the order in which they were asked for.
  *
- * A notebook without a cell that fits is left out when something is looked for, and shown otherwise.
+ * Between a notebook and its cells stand its variables that would hold them. A notebook without a cell that fits is left out when something is looked for, and shown otherwise.
  */
 export function rowsOf(
   home: Home,
@@ -75,6 +83,12 @@ export function rowsOf(
       isOpen
     });
     if (isOpen) {
+      if (filter === 'active' && words.length === 0) {
+        for (const [index, obstacle] of session.unmovable.entries()) {
+          const key = `${session.session_id} variable ${index}`;
+          rows.push({ kind: 'variable', key, session, obstacle });
+        }
+      }
       cells.sort((a, b) => a.created - b.created);
       for (const cell of cells) {
         const key = `${cell.session_id}/${cell.cell_id}`;

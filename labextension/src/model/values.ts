@@ -29,6 +29,24 @@ export interface IObstacle {
   remedy: string;
 }
 
+/** Where a frame of a suspended cell stands, or how far a gather is. */
+export interface IStep {
+  function: string;
+  /** The number of the notebook's cell that it is in; null for a module. */
+  cell?: number | null;
+  line?: number;
+  done?: number;
+  total?: number;
+}
+
+/** A frame with its variables, as texts that were made when it was suspended. */
+export interface IFrame extends IStep {
+  file?: string;
+  is_library?: boolean;
+  variables?: [name: string, type: string, text: string][];
+  more?: number;
+}
+
 export interface ICell {
   cell_id: string;
   session_id: string;
@@ -51,6 +69,8 @@ export interface ICell {
   by_hand: string;
   obstacles: IObstacle[];
   expected: IExpected | null;
+  /** From the cell's statement to what is awaited, while it is suspended. */
+  chain: IStep[];
 }
 
 export interface ISession {
@@ -68,6 +88,8 @@ export interface ISession {
   size_bytes: number | null;
   /** Of a function: the call that it is run for. */
   parent_call: string;
+  /** Variables that would hold its cells. */
+  unmovable: IObstacle[];
 }
 
 export interface IWorker {
@@ -147,6 +169,7 @@ export interface IStory {
   cell: ICell;
   moves: IMove[];
   decisions: IDecision[];
+  frames: IFrame[];
 }
 
 export interface IHistory {

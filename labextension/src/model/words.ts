@@ -1,6 +1,6 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 
-import { ICell, IExpected, IWait, Phase } from './values';
+import { ICell, IExpected, IStep, IWait, Phase } from './values';
 
 /** `0.4 s`, `12 s`, `3 min 20 s`, `2 h 05 min`, `3 d 4 h`. */
 export function duration(seconds: number): string {
@@ -85,6 +85,26 @@ export function waitsText(waits: IWait[], trans: TranslationBundle): string {
   return [...counts]
     .map(([name, count]) => (count > 1 ? `${count} × ${name}` : name))
     .join(', ');
+}
+
+/** `cell [7]`, `fetch_all() line 12`, `gather 37/50`. */
+export function stepName(step: IStep, trans: TranslationBundle): string {
+  if (step.total !== undefined) {
+    return `${step.function} ${step.done ?? 0}/${step.total}`;
+  }
+  if (step.function === '<module>' && typeof step.cell === 'number') {
+    return trans.__('cell [%1]', step.cell);
+  }
+  return trans.__('%1 line %2', `${step.function}()`, step.line ?? 0);
+}
+
+/** `cell [7] → fetch_all() line 12 → gather 37/50 → score()`; only what is awaited where the way is not known. */
+export function wayText(cell: ICell, trans: TranslationBundle): string {
+  const waits = waitsText(cell.waits, trans);
+  const steps = cell.chain.map(step => stepName(step, trans));
+  return steps.length > 1
+    ? [...steps, waits].filter(Boolean).join(' → ')
+    : waits && trans.__('waits for %1', waits);
 }
 
 export function waitName(

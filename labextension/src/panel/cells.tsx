@@ -14,6 +14,7 @@ import {
   FILTERS,
   ICellRow,
   INotebookRow,
+  IVariableRow,
   nameOf,
   Row,
   rowsOf
@@ -24,7 +25,7 @@ import {
   firstLine,
   phaseName,
   progressOf,
-  waitsText
+  wayText
 } from '../model/words';
 import { useCaesura, useHome, useNow } from './hooks';
 import { Chip, IconButton, Notice, Progress } from './parts';
@@ -33,14 +34,21 @@ import { VirtualList } from './virtualList';
 const NOTEBOOK_PX = 30;
 const CELL_PX = 70;
 const SHORT_CELL_PX = 46;
+const TWO_LINES_PX = 18;
+const VARIABLE_PX = 64;
 
 function heightOf(row: Row): number {
   if (row.kind === 'notebook') {
     return NOTEBOOK_PX;
   }
-  return row.cell.waits.length > 0 && phaseOf(row.cell.state) !== 'ended'
-    ? CELL_PX
-    : SHORT_CELL_PX;
+  if (row.kind === 'variable') {
+    return VARIABLE_PX;
+  }
+  const { waits, state, chain } = row.cell;
+  if (waits.length === 0 || phaseOf(state) === 'ended') {
+    return SHORT_CELL_PX;
+  }
+  return CELL_PX + (chain.length > 1 ? TWO_LINES_PX : 0);
 }
 
 /** The cells by notebook, with a field to search in and a filter. */
@@ -124,6 +132,8 @@ export function Cells(props: { onOpen: (key: string) => void }): JSX.Element {
                 isFocusable={isFocusable}
                 onToggle={() => toggle(row.key)}
               />
+            ) : row.kind === 'variable' ? (
+              <VariableLine row={row} isFocusable={isFocusable} />
             ) : (
               <CellLine
                 row={row}
@@ -180,6 +190,31 @@ function NotebookLine(props: {
   );
 }
 
+/** A variable that would hold the cells of its notebook, with what can be done about it. */
+function VariableLine(props: {
+  row: IVariableRow;
+  isFocusable: boolean;
+}): JSX.Element {
+  const { trans } = useCaesura();
+  const { path, kind, detail, remedy } = props.row.obstacle;
+  return (
+    <div
+      className="jp-Caesura-variableLine"
+      data-main
+      tabIndex={props.isFocusable ? 0 : -1}
+      title={[`${path}: ${kind}${detail && ` (${detail})`}`, remedy].join('\n')}
+    >
+      <span className="jp-Caesura-firstLine">
+        <span className="jp-Caesura-chip" data-phase="held">
+          {trans.__('would hold')}
+        </span>
+        <code>{path}</code> {kind}
+      </span>
+      <span className="jp-Caesura-secondLine">{remedy || detail}</span>
+    </div>
+  );
+}
+
 function CellLine(props: {
   row: ICellRow;
   isFocusable: boolean;
@@ -191,7 +226,7 @@ function CellLine(props: {
   const isOver = phase === 'ended';
   const now = useNow(!isOver);
   const progress = isOver ? null : progressOf(cell, now, trans);
-  const waits = waitsText(cell.waits, trans);
+  const way = wayText(cell, trans);
   const line = firstLine(cell.code);
   const facts = [
     cell.moves > 0 ? trans._n('moved once', 'moved %1 times', cell.moves) : '',
@@ -201,7 +236,7 @@ function CellLine(props: {
     <div
       className="jp-Caesura-cellLine"
       data-phase={phase}
-      title={cell.reason || undefined}
+      title={[way, cell.reason].filter(Boolean).join('\n') || undefined}
     >
       <button
         className="jp-Caesura-main"
@@ -219,10 +254,13 @@ function CellLine(props: {
           <Chip state={cell.state} />
           <code>{line}</code>
         </span>
-        <span className="jp-Caesura-secondLine">
-          {isOver || !waits
+        <span
+          className="jp-Caesura-secondLine"
+          data-long={(!isOver && cell.chain.length > 1) || undefined}
+        >
+          {isOver || !way
             ? cell.reason || facts.join(' · ')
-            : `${trans.__('waits for %1', waits)}${facts.length ? ` · ${facts[0]}` : ''}`}
+            : `${way}${facts.length ? ` · ${facts[0]}` : ''}`}
         </span>
       </button>
       <span className="jp-Caesura-lineActions">

@@ -12,6 +12,7 @@ import {
   waitName,
   waitsText
 } from '../model/words';
+import { Frames } from './frames';
 import { useAsked, useCaesura, useHome, useNow } from './hooks';
 import { Chip, IconButton, Notice, Progress } from './parts';
 
@@ -75,6 +76,7 @@ export function Detail(props: { id: string; onBack: () => void }): JSX.Element {
       {story.error && <Notice title={story.error} />}
       {story.value && (
         <>
+          <Frames frames={story.value.frames} />
           <Hops moves={story.value.moves} />
           <Decisions decisions={story.value.decisions} />
         </>

@@ -28,6 +28,7 @@ export function cell(id: string, values: Partial<ICell> = {}): ICell {
     by_hand: '',
     obstacles: [],
     expected: null,
+    chain: [],
     ...values
   };
 }
@@ -46,6 +47,7 @@ export function session(id: string, values: Partial<ISession> = {}): ISession {
     is_away: false,
     size_bytes: null,
     parent_call: '',
+    unmovable: [],
     ...values
   };
 }

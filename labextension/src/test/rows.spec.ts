@@ -13,10 +13,13 @@ function keys(query = '', filter: Filter = 'active', closed: string[] = []) {
     since: 1,
     due: null
   };
+  const unmovable = [
+    { path: 'conn', kind: 'sqlite3.Connection', detail: '', remedy: 'close it' }
+  ];
   home.apply(
     change({
       sessions: [
-        session('s2', { name: '/n/beta.ipynb' }),
+        session('s2', { name: '/n/beta.ipynb', unmovable }),
         session('s1', { name: '/n/alpha.ipynb' }),
         session('f', { kind: 'function' })
       ],
@@ -34,11 +37,21 @@ function keys(query = '', filter: Filter = 'active', closed: string[] = []) {
 
 describe('the lines of the list', () => {
   it('are notebooks by name with their active cells by age', () => {
-    expect(keys()).toEqual(['s1', 's1/early', 's1/late', 's2', 's2/other']);
+    expect(keys().filter(key => !key.includes('variable'))).toEqual([
+      's1',
+      's1/early',
+      's1/late',
+      's2',
+      's2/other'
+    ]);
+  });
+
+  it('have the variables that would hold a notebook before its cells', () => {
+    expect(keys().slice(3)).toEqual(['s2', 's2 variable 0', 's2/other']);
   });
 
   it('leave out the cells of a notebook that is closed', () => {
-    expect(keys('', 'active', ['s1'])).toEqual(['s1', 's2', 's2/other']);
+    expect(keys('', 'active', ['s1', 's2'])).toEqual(['s1', 's2']);
   });
 
   it('are only those that have all words, also of what they wait for', () => {

@@ -5,7 +5,8 @@ import {
   duration,
   firstLine,
   progressOf,
-  waitsText
+  waitsText,
+  wayText
 } from '../model/words';
 import { cell, trans } from './made';
 
@@ -41,6 +42,21 @@ describe('words', () => {
   it('name each kind of wait once', () => {
     const event = { ...wait, kind: 'event', label: '', key: 'event:go' };
     expect(waitsText([wait, wait, event], trans)).toBe('2 × score(), event go');
+  });
+
+  it('tell the way from the cell to what it awaits', () => {
+    const chain = [
+      { function: '<module>', cell: 7, line: 1 },
+      { function: 'fetch_all', cell: 3, line: 12 },
+      { function: 'gather', done: 37, total: 50 }
+    ];
+    expect(wayText(cell('a', { chain, waits: [wait] }), trans)).toBe(
+      'cell [7] → fetch_all() line 12 → gather 37/50 → score()'
+    );
+    expect(wayText(cell('a', { waits: [wait] }), trans)).toBe(
+      'waits for score()'
+    );
+    expect(wayText(cell('a'), trans)).toBe('');
   });
 
   it('show the first line that says something', () => {

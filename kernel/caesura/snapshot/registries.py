@@ -74,9 +74,19 @@ def _is_hidden(thing: Any) -> bool:
     import registers again in the next process."""
     if not isinstance(thing, type | types.FunctionType):
         return False
-    module = thing.__module__
+    return _is_of_a_library(thing) and global_name(thing) is None
+
+
+def _is_of_a_library(thing: Any) -> bool:
+    module = str(getattr(thing, "__module__", ""))
     is_users = module in NOTEBOOK_MODULES or module in imported.sources()
-    return not is_users and is_importable(sys.modules.get(module)) and global_name(thing) is None
+    return not is_users and is_importable(sys.modules.get(module))
+
+
+def _is_hidden_reducer(cls: type, reduce: object) -> bool:
+    """As :func:`_is_hidden`. What an extension module names is not always a module: ``uarray._Function`` is scipy's."""
+    is_theirs = isinstance(reduce, types.FunctionType) and _is_of_a_library(reduce)
+    return _is_hidden(cls) or (is_theirs and cls.__module__ not in sys.modules)
 
 
 def begin() -> None:
@@ -115,7 +125,7 @@ def _set_error_handlers(saved: dict[str, Any]) -> None:
 
 
 def _reducers() -> dict[Any, Any]:
-    return {cls: reduce for cls, reduce in list(copyreg.dispatch_table.items()) if not _is_hidden(cls)}
+    return {cls: reduce for cls, reduce in list(copyreg.dispatch_table.items()) if not _is_hidden_reducer(cls, reduce)}
 
 
 def _set_reducers(saved: dict[Any, Any]) -> None:

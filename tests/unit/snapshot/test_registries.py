@@ -68,7 +68,8 @@ def test_what_a_library_registers_of_its_own_for_the_end_is_not(ends: Callable[[
 def test_reducers_of_types_that_only_their_library_can_reach_are_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     hidden = type("hidden", (), {"__module__": __name__})
     of_made = type("Kind", (), {"__module__": "made_at_run_time"})
-    table = {NOTEBOOK["Odd"]: repr, Resource: repr, hidden: repr, of_made: repr}
+    of_extension = type("_Function", (), {"__module__": "uarray"})  # scipy's: there is no such module
+    table = {NOTEBOOK["Odd"]: repr, Resource: repr, hidden: repr, of_made: repr, of_extension: local_function}
     monkeypatch.setattr(copyreg, "dispatch_table", table)
     found = next(each for each in registries.CAPTURERS if each.name == "reducers of copyreg")
     assert set(found.capture()) == {NOTEBOOK["Odd"], Resource, of_made}

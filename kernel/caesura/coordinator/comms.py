@@ -59,6 +59,8 @@ class Comms:
             session.queue.extendleft(reversed(session.beside))
             session.beside.clear()
         elif worker is not None and session.is_live and session.move is None and not session.is_settling:
+            if session.beside:
+                session.kept = None  # which does not know of them
             for request in session.beside:
                 self._core.put(SendWorker(worker.worker_id, request.deliver()))
                 session.last_used = self._core.now

@@ -38,6 +38,7 @@ from caesura.coordinator.moves import Moves
 from caesura.coordinator.operations import Operations
 from caesura.coordinator.parking import Parking
 from caesura.coordinator.pool import Pool
+from caesura.coordinator.precaution import Precaution
 from caesura.coordinator.preloads import Preloads
 from caesura.coordinator.progress import Progress
 from caesura.coordinator.recorded import Recorded
@@ -82,6 +83,8 @@ class Core:
         self.store_bytes: Callable[[], int] = lambda: 0  # what the store takes, as far as is known without looking
         self.sweep_outputs: Callable[[str], None] = lambda session_id: None  # remove files that no record names
         self.started: Callable[[int], str] = lambda pid: ""  # which process it is that has this pid; "" if none has
+        # Whether no code has run in a session's worker since this block of it was saved (epoch, serial).
+        self.is_untouched: Callable[[str, int, int], bool] = lambda session_id, epoch, serial: False
         self.memory_of: Callable[[int], int] = lambda pid: 0  # resident bytes of a process
         self.pid_of_link: Callable[[int], int] = lambda link: 0  # who is at the other end
         self.about = about  # {"pid", "version", "home", "started"}
@@ -96,6 +99,7 @@ class Core:
         self.desk = FrontDesk(self)
         self.cell = Cells(self)
         self.decision = Decisions(self)
+        self.precaution = Precaution(self)
         self.ledger = Ledger(self)
         self.progress = Progress(self)
         self.move = Moves(self)

@@ -54,8 +54,13 @@ class Decisions:
         self._record(session, decision)
         if cell.state is not CellState.HELD or _is_news(before, decision, core.now):
             self.hold(session, decision.reason)
-        if decision.at is not None:
-            core.set_timer(decision.at, "decide", session.session_id)
+        at, save_at = decision.at, core.precaution.save_at(session, cell, block, decision)
+        if save_at is not None:
+            if core.precaution.save_if_due(session, block, save_at):
+                return
+            at = save_at if at is None else min(at, save_at)
+        if at is not None:
+            core.set_timer(at, "decide", session.session_id)
 
     def suspend(self, session: Session, decision: Decision) -> None:
         """Let the worker of the blocked cell go; the cell stays if something comes first, or it cannot be saved."""
@@ -80,7 +85,7 @@ class Decisions:
             [core.progress.expected(wait) for wait in block.waits],
             now,
             core.history,
-            session.cost.cost(self._size_bytes(session), core.pool.queue_s()),
+            session.cost.cost(self.size_bytes(session), core.pool.queue_s()),
             max(0.0, now - block.since),
             None if block.wake == AnyOf(()) else block.wake,
             demand=core.pool.demand() if is_auto else BUSY,
@@ -108,7 +113,7 @@ class Decisions:
                 core.pool.look_at_held_soon()
                 return
 
-    def _size_bytes(self, session: Session) -> int:
+    def size_bytes(self, session: Session) -> int:
         """What a snapshot of the session would take: as the last one, or by the memory of its process."""
         if not session.size_bytes and session.worker is not None and session.worker.pid:
             session.size_bytes = max(1, self._core.memory_of(session.worker.pid) - _EMPTY_BYTES)

@@ -85,6 +85,7 @@ class FrontDesk:
         worker = session.worker
         if worker is None or not session.is_live or session.move is not None:
             return False
+        session.kept = None
         self._core.put(SendWorker(worker.worker_id, request.deliver()))
         return True
 
@@ -238,6 +239,7 @@ class FrontDesk:
             session.cell = session.cells[request.msg_id]
             session.cell.reason = ""
             self._core.activity.begins()
+        session.kept = None
         self._core.put(SendWorker(worker.worker_id, request.deliver()))
         if request.is_execute:
             self.comms.cell_begins(session)

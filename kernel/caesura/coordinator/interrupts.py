@@ -50,6 +50,7 @@ class Interrupts:
 
     def _interrupt(self, session: Session, kind: EventKind) -> None:
         core, worker = self._core, session.worker
+        session.kept = None  # the user ends what it does: it does not go on from there if the worker dies meanwhile
         if session.saved is None and session.move is None:
             if worker is not None and (session.current is not None or session.cell is not None):
                 if session.is_settling or not worker.is_connected:

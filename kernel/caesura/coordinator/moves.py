@@ -16,7 +16,7 @@ from caesura.coordinator.anticipating import load_of
 from caesura.coordinator.commands import SendWorker
 from caesura.coordinator.comms import wants_session
 from caesura.coordinator.snapshots import block_from, chain_of, described, snapshot_row
-from caesura.coordinator.state import Block, Move, Phase, Saved, Session
+from caesura.coordinator.state import Block, Kept, Move, Phase, Saved, Session
 from caesura.model import is_satisfied, wake_from_json
 from caesura.store.records import Records
 from caesura.store.rows import MoveRow
@@ -64,6 +64,7 @@ class Moves:
         """User code runs again in the worker, without a move."""
         if session.block is not None and session.block.serial <= serial:
             session.block = None
+        session.kept = None
         session.active_since = self._core.now
         self._core.ledger.goes_on(session)
         self._core.cancel_timer("decide", session.session_id)
@@ -75,11 +76,12 @@ class Moves:
 
     # --- freeze, prepare --------------------------------------------------------------------------------------------
 
-    def freeze(self, session: Session, block: Block) -> None:
+    def freeze(self, session: Session, block: Block, *, keeps: str = "") -> None:
+        """Save the session. ``keeps`` says why its worker is kept all the same; empty: it is to go."""
         worker = session.worker
         assert worker is not None
-        is_abortable = session.policy.name != "always" or not block.cell_id
-        session.move = Move(block, session.epoch, is_abortable, self._core.now)
+        is_abortable = session.policy.name != "always" or not block.cell_id or bool(keeps)
+        session.move = Move(block, session.epoch, is_abortable, self._core.now, keeps=keeps)
         room_bytes = self._core.room_bytes()
         freeze = wire.Freeze(epoch=session.epoch, serial=block.serial, abortable=is_abortable, room_bytes=room_bytes)
         points.reach("freeze.before_send")
@@ -197,16 +199,7 @@ class Moves:
         session_id, epoch = session.session_id, move.epoch
         reason = self._why_not(session, move)
         worker = session.worker
-        move_row = MoveRow(
-            session_id=session_id,
-            cell_id=saved.cell_id,
-            epoch=epoch,
-            from_pid=0 if worker is None else worker.pid,
-            suspended_at=now,
-            waited_for=[wire.wait_to_json(wait) for wait in saved.waits],
-            size_bytes=saved.size_bytes,
-            save_s=saved.save_s,
-        )
+        move_row = row_of(session, saved, epoch, 0 if worker is None else worker.pid, now)
 
         def commit(records: Records) -> bool:
             points.reach("commit.before")
@@ -231,14 +224,14 @@ class Moves:
             if is_committed:
                 self._released(session, move)
             elif move.worker_is_dead:
-                self._commit_for_the_dead(session, move, move_row)
+                self.commit_for_the_dead(session, move, move_row)
             else:
                 self._refused(session, move, reason or "an interrupt came first")
 
         core.persist(commit, then, durable=True)
 
-    def _commit_for_the_dead(self, session: Session, move: Move, move_row: MoveRow) -> None:
-        """The worker died while its snapshot was being refused: nothing ran since, so it is committed after all."""
+    def commit_for_the_dead(self, session: Session, move: Move, move_row: MoveRow) -> None:
+        """The worker died after its snapshot was refused, and nothing has run since: it is committed after all."""
         saved, epoch = move.saved, move.epoch
         assert saved is not None
         session_id, now = session.session_id, self._core.now
@@ -267,16 +260,16 @@ class Moves:
             return "an interrupt came first"
         if move.is_abortable and is_satisfied(move.block.wake, session.answers(), self._core.now):
             return "an answer came first"
-        return "a message to a widget came first" if move.is_abortable and wants_session(session) else ""
+        if move.is_abortable and wants_session(session):
+            return "a message to a widget came first"
+        return move.keeps
 
     def _released(self, session: Session, move: Move) -> None:
         """The session lives in its snapshot; its worker may go."""
         core, saved, worker, cell = self._core, move.saved, session.worker, session.cell
         assert saved is not None
         core.ledger.is_released(session, move)
-        session.move = None
-        session.block = None
-        session.worker = None
+        session.move = session.block = session.worker = session.kept = None
         session.saved = saved
         session.is_due = False
         for operation in session.operations.values():
@@ -301,6 +294,8 @@ class Moves:
         """The snapshot is durably passed; the worker goes on."""
         worker, cell = session.worker, session.cell
         session.last_saved = move.saved
+        if move.saved is not None and reason == move.keeps:
+            session.kept = Kept(move.saved, move.block, move.epoch)
         if cell is not None and cell.state is CellState.PREPARED:
             self._core.cell.apply(session, cell, CellEvent.REFUSE)
         if worker is not None:
@@ -331,3 +326,17 @@ class Moves:
             core.cell.apply(session, cell, CellEvent.WAKE)
         core.cancel_timer("wake", session.session_id)
         core.pool.want(session)
+
+
+def row_of(session: Session, saved: Saved, epoch: int, pid: int, now: float) -> MoveRow:
+    """The record of a move that begins: out of the process ``pid``, into ``saved``."""
+    return MoveRow(
+        session_id=session.session_id,
+        cell_id=saved.cell_id,
+        epoch=epoch,
+        from_pid=pid,
+        suspended_at=now,
+        waited_for=[wire.wait_to_json(wait) for wait in saved.waits],
+        size_bytes=saved.size_bytes,
+        save_s=saved.save_s,
+    )

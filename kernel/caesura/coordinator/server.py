@@ -30,7 +30,7 @@ from caesura.coordinator.storage import Storage
 from caesura.errors import EnvironmentFault, HomeUnusable
 from caesura.model import PROTOCOL
 from caesura.starting import peer_uid
-from caesura.store.begun import has_begun
+from caesura.store.begun import has_begun, is_untouched
 from caesura.store.home import Home
 from caesura.store.output_files import OutputFiles
 from caesura.store.writer import Writer
@@ -74,6 +74,7 @@ class Server:
         self.core.started = processes.started
         self.core.pid_of_link = lambda link: self._pids.get(link, 0)
         self.core.memory_of = _rss_bytes
+        self.core.is_untouched = functools.partial(is_untouched, home.begun_path)
         self.core.rpc.zygotes = processes.describe_zygotes
         self.effects = Effects(
             self.core,

@@ -136,6 +136,7 @@ class Move:
     phase: Phase = Phase.FREEZING
     saved: Saved | None = None
     worker_is_dead: bool = False
+    keeps: str = ""  # why the worker is kept though the session is saved; empty: it is to go
 
 
 @dataclass(slots=True)
@@ -163,6 +164,15 @@ class Saved:
         """Its session has no process now: keep the manifest in a tenth of the memory, for hours perhaps."""
         if not isinstance(self.kept, bytes):
             self.kept = zlib.compress(json.dumps(self.kept).encode(), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A snapshot of a session whose worker was kept, from which it goes on if the worker dies and no code has run."""
+
+    saved: Saved
+    block: Block
+    epoch: int
 
 
 @dataclass(slots=True)
@@ -263,6 +273,8 @@ class Session:
     wait: OpenWait | None = None
     saved: Saved | None = None  # it lives in this snapshot
     last_saved: Saved | None = None  # to offer after a failure
+    kept: Kept | None = None  # if its worker dies before any code runs in it, it goes on from here
+    kept_block: tuple[int, int] = (0, 0)  # epoch, serial of the last block that was saved though it is held
     is_due: bool = False
     queue: deque[Request] = field(default_factory=deque)
     beside: deque[Request] = field(default_factory=deque)  # messages to comms, which overtake the queue

@@ -221,6 +221,9 @@ class Workers:
         if move is not None and move.phase is Phase.PREPARED:
             move.worker_is_dead = True  # nothing ran since the snapshot: it is committed in the worker's place
             return
+        if core.precaution.takes_over(session, worker):
+            log.warning("session %s: its worker %s; it goes on from its snapshot", session.session_id, how)
+            return
         core.replacing.is_over(session)
         session.worker = None
         session.block = None

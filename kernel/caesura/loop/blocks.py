@@ -44,6 +44,7 @@ class BlockWatch:
         self.more_obstacles: list[Callable[[], Iterable[Obstacle]]] = []
         self.begin: Callable[[], None] | None = None
         self.while_reporting: Callable[[], AbstractContextManager[None] | None] = _nothing
+        self.before_code: Callable[[], None] = _nothing
         self.patience_s = 0.0
         self.counts_every_block = False
         self.is_stop_wanted = False
@@ -155,6 +156,7 @@ class BlockWatch:
 
     def run_posted(self, function: Callable[[], None]) -> None:
         self._has_run_posted = True
+        self.before_code()
         self._guarded("a posted function failed", function)
 
     def note_block(self) -> None:
@@ -175,6 +177,7 @@ class BlockWatch:
                     self._report(found)
 
     def note_end_of_block(self) -> None:
+        self.before_code()
         self.selector.is_blocked = False
         self.block = self.blocked_at = None
         self.let_time_pass()

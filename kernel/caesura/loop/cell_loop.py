@@ -62,6 +62,15 @@ class CellLoop(asyncio.SelectorEventLoop):
         self._watch.on_unblocked = report
 
     @property
+    def before_code(self) -> Callable[[], None]:
+        """Called at the end of each block and before each posted function, so before code of the user runs."""
+        return self._watch.before_code
+
+    @before_code.setter
+    def before_code(self, call: Callable[[], None]) -> None:
+        self._watch.before_code = call
+
+    @property
     def patience_s(self) -> float:
         """How long a block may last before it is analysed and reported; 0 reports every block."""
         return self._watch.patience_s

@@ -10,6 +10,7 @@ from caesura.policy.cost import Cost, CostModel
 from caesura.policy.decision import Decision, decide, threshold_of
 from caesura.policy.hazard import BUSY, Demand, break_even_s
 from caesura.policy.history import UNKNOWN, History, Prediction, sized_key
+from caesura.policy.precaution import reason_of_save, save_after_s
 from caesura.policy.setting import Policy, parse
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "break_even_s",
     "decide",
     "parse",
+    "reason_of_save",
+    "save_after_s",
     "sized_key",
     "threshold_of",
 ]

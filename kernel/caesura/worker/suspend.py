@@ -22,8 +22,10 @@ from caesura.errors import SaveAborted
 from caesura.loop import Block, CellLoop
 from caesura.model import Obstacle, wake_to_json
 from caesura.snapshot import Saved, Serialised
+from caesura.store.begun import BegunCell
 from caesura.wire.messages import Freeze, Frozen, NotSaved, Prepared, Verdict, obstacle_to_json, wait_to_json
 from caesura.worker.channel import Channel
+from caesura.worker.untouched import Untouched
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +61,7 @@ class Suspension:
     """One per process. What it does with the session it does on the main thread; its methods may be called on any."""
 
     def __init__(self, channel: Channel, loop: CellLoop, saves: Saves, is_interrupted: Callable[[], bool]) -> None:
+        self._untouched: Untouched | None = None
         self._is_interrupted = is_interrupted
         self._channel = channel
         self._loop = loop
@@ -70,9 +73,16 @@ class Suspension:
         self._is_frozen = False
         self._after: list[Callable[[], None]] = []
         self._prepared: Prepared | None = None
+        self._kept: Verdict | None = None
+        self._collects = False
         self._is_early = False
         self._early: queue.SimpleQueue[Freeze | None] = queue.SimpleQueue()
         self.size_bytes = 0
+
+    def mark_in(self, mark: BegunCell) -> None:
+        """Note there, when the session has been saved and goes on, that nothing has run since."""
+        self._untouched = Untouched(mark)
+        self._loop.before_code = self._untouched.end
 
     @property
     def is_frozen(self) -> bool:
@@ -135,7 +145,7 @@ class Suspension:
                 began = monotonic()
                 self._flush()
                 self._save(request, block, began, None)
-        self._loop.let_time_pass()
+        self._goes_on()
 
     def _freeze_early(self, serial: int) -> None:
         """No code of the user runs until the request is here, and has been met, or something else came."""
@@ -159,6 +169,14 @@ class Suspension:
             block = self._loop.block()
             if self._is_possible(request, block):
                 self._save(request, block, began, serialised)
+        del serialised  # it holds copies of the user's, which end before the mark is set
+        self._goes_on()
+
+    def _goes_on(self) -> None:
+        """The process is kept, and in its block still: if it has been saved, that is what it holds until code runs."""
+        kept, self._kept = self._kept, None
+        if kept is not None and self._untouched is not None:
+            self._untouched.keep(kept.epoch, kept.serial, collects=self._collects)
         self._loop.let_time_pass()
 
     def _word(self) -> Freeze | None:
@@ -174,16 +192,18 @@ class Suspension:
     def _frozen(self) -> Iterator[None]:
         with self._lock:
             self._is_frozen = True
-        collects = gc.isenabled()
+        collects = self._collects = gc.isenabled()
         gc.disable()  # the process is most likely at its end
         try:
             yield
         finally:
-            if collects:
-                gc.enable()
             with self._lock:
                 self._is_frozen = False
                 after, self._after = self._after, []
+            if after:
+                self._kept = None
+            if collects and self._kept is None:
+                gc.enable()
             for function in after:
                 function()
 
@@ -269,6 +289,7 @@ class Suspension:
         if verdict.released:
             _exit(0)  # no finally and no atexit of the user's: nothing of that has happened
         self._prepared = None
+        self._kept = None if self._untouched is None else verdict
 
     def _abort(self, request: Freeze) -> None:
         self._channel.send(NotSaved(epoch=request.epoch, serial=request.serial, aborted=True))

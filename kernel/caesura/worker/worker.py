@@ -140,6 +140,7 @@ class Worker:
         session = SessionSnapshot(kernel, self._loop, blobs, self._streams, self._variables, lambda: self._main, trials)
         self._check.session = session
         self._suspension = Suspension(self._channel, self._loop, session, lambda: self._signals.is_on_its_way)
+        self._suspension.mark_in(self._begun)
         self._backend.session_id, self._backend.epoch = attach.session_id, attach.epoch
         install_backend(self._backend)
         self._loop.on_blocked = self._report_block
@@ -149,8 +150,7 @@ class Worker:
     def _begin(self, attach: wire.Attach, began: float) -> bool:
         if attach.kind == SessionKind.FUNCTION:
             described = attach.cell or {}
-            parent = dict(described.get("parent") or {})
-            self._set_parent(parent)
+            self._set_parent(parent := dict(described.get("parent") or {}))
             function = Function(self, str(described.get("cell_id", "")), bytes(attach.buffers[0]), parent)
             self._say_loaded(began)
             self._wait_until_allowed()

@@ -52,6 +52,7 @@ class FakeWorker:
     attach: wire.Attach | None = None  # loaded, and not yet allowed to go on
     early: list[wire.Message] = field(default_factory=list)
     now: Callable[[], float] = lambda: 0.0
+    untouched: tuple[int, int] = (0, 0)  # the mark of caesura.worker.untouched: epoch, serial
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
@@ -86,6 +87,8 @@ class FakeWorker:
     def take(self) -> None:
         """Look at the next message."""
         message = self.received.popleft()
+        if not isinstance(message, wire.Verdict | wire.Acked):
+            self.untouched = (0, 0)
         match message:
             case wire.Attach():
                 self._attach(message)
@@ -162,6 +165,7 @@ class FakeWorker:
         """What sleeps and is due wakes up."""
         if self.phase == "running" and self.memory.get("until", 1e99) <= self.now():
             del self.memory["until"]
+            self.untouched = (0, 0)
             self._unblock()
             self.trace.append(f"woke at {self.now():g}")
             self._finish("ok")
@@ -350,6 +354,8 @@ class FakeWorker:
             return
         self.phase = "running"
         self.prepared = None
+        if not self.late:
+            self.untouched = (self.epoch, message.serial)
         self._catch_up()
 
     def _catch_up(self) -> None:

@@ -79,6 +79,9 @@ class World:
             new_id=lambda: f"id{next(self._ids)}",
             about={"pid": 1, "version": "0", "home": "/h", "started": 0.0},
         )
+        self.core.is_untouched = lambda session_id, *block: any(
+            worker.session_id == session_id and worker.untouched == block for worker in self.workers.values()
+        )
         self.core.started = lambda pid: self.processes.get(pid, "")
         self.timers: dict[do.TimerName, float] = {}
         self.jobs: deque[do.Persist] = deque()

@@ -41,6 +41,7 @@ def cell(number: int, turn: int) -> dict[str, Any]:
         "notebook_cell": None,
         "execution_count": 0,
         "by_hand": "",
+        "chain": [{"function": "<module>", "cell": 1, "line": 1}, {"function": "fetch", "cell": 1, "line": 2}],
         "obstacles": [],
         "expected": expected,
     }

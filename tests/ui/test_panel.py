@@ -299,6 +299,7 @@ def test_axe_finds_no_serious_problem(lab: Lab, page: OpenPage, picture: Picture
     tab.cell(1).locator(".jp-Caesura-waitLine").wait_for()
     tab.at.add_script_tag(path=str(axe))
     found = problems(tab, "#caesura-panel") + problems(tab, ".jp-Caesura-badge")
+    found += problems(tab, ".jp-Caesura-toolbarItem")
     tab.panel.get_by_role("tab", name="Calls").click()
     found += problems(tab, "#caesura-panel")
     tab.panel.get_by_role("tab", name="Cells").click()

@@ -74,7 +74,9 @@ export class Home {
     }
     this._countFreed(message);
     for (const session of message.sessions) {
-      this.sessions.set(session.session_id, session);
+      // A coordinator that was started before an update says less.
+      const unmovable = session.unmovable ?? [];
+      this.sessions.set(session.session_id, { ...session, unmovable });
     }
     for (const worker of message.workers) {
       this.workers.set(worker.worker_id, worker);
@@ -85,7 +87,8 @@ export class Home {
     for (const call of message.calls) {
       this.calls.set(call.op_id, call);
     }
-    for (const cell of message.cells) {
+    for (const said of message.cells) {
+      const cell = { ...said, chain: said.chain ?? [] };
       const key = `${cell.session_id}/${cell.cell_id}`;
       const before = this.cells.get(key);
       this.cells.set(key, cell);

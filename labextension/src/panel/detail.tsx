@@ -76,7 +76,7 @@ export function Detail(props: { id: string; onBack: () => void }): JSX.Element {
       {story.error && <Notice title={story.error} />}
       {story.value && (
         <>
-          <Frames frames={story.value.frames} />
+          <Frames frames={story.value.frames ?? []} />
           <Hops moves={story.value.moves} />
           <Decisions decisions={story.value.decisions} />
         </>

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { Home } from '../model/home';
+import { ICell, ISession } from '../model/values';
 import { cell, change, session } from './made';
 
 function made(): Home {
@@ -88,6 +89,19 @@ describe('the state of the home', () => {
     home.apply(change({ cells: [cell('a', { state: 'held' })] }));
     home.apply(change({ cells: [cell('a', { state: 'held', moves: 1 })] }));
     expect(heard).toEqual([['running', 'held']]);
+  });
+
+  it('takes what a coordinator says that is older than the page', () => {
+    const home = new Home();
+    const older: Partial<ISession> = session('s1');
+    delete older.unmovable;
+    const olderCell: Partial<ICell> = cell('a');
+    delete olderCell.chain;
+    home.apply(
+      change({ sessions: [older as ISession], cells: [olderCell as ICell] })
+    );
+    expect(home.sessions.get('s1')?.unmovable).toEqual([]);
+    expect(home.cells.get('s1/a')?.chain).toEqual([]);
   });
 
   it('tells who looks at most once a frame', async () => {

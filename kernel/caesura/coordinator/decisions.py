@@ -6,6 +6,7 @@ rule itself, how a session leaves its worker (``moves.py``).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from caesura.coordinator.by_hand import decision_of
@@ -47,7 +48,8 @@ class Decisions:
             self.hold(session, reason)
             return
         before = session.decided
-        decision = self._came_back_early(session) or decision_of(cell) or self._judge(session, cell, block)
+        decision = self._came_back_early(session) or self._by_hand(session, cell, block)
+        decision = decision or self._judge(session, cell, block)
         if decision.action == "suspend":
             self.suspend(session, decision)
             return
@@ -77,6 +79,14 @@ class Decisions:
             return None
         reason = f"it came back ahead of the end of its wait, in {wait.due - now:.3g} s"
         return Decision("hold", wait.due + _LATE_S, None, UNKNOWN, reason)
+
+    def _by_hand(self, session: Session, cell: Cell, block: Block) -> Decision | None:
+        """What the user has decided, with what the policy predicts of the wait: the ledger compares it with others."""
+        decision = decision_of(cell)
+        if decision is None:
+            return None
+        judged = self._judge(session, cell, block)
+        return replace(decision, prediction=judged.prediction, wait=judged.wait, rest_s=judged.rest_s)
 
     def _judge(self, session: Session, cell: Cell, block: Block) -> Decision:
         core, now, is_auto = self._core, self._core.now, session.policy.name == "auto"

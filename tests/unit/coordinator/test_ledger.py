@@ -140,3 +140,17 @@ def test_what_was_learned_can_be_forgotten_for_good(make_world: MakeWorld) -> No
     ask(world, "forget_history")
     world.kill_core()
     assert ask(world, "call_history") == []
+
+
+@pytest.mark.parametrize("mark", ["%%release", "%%hold"])
+def test_what_is_decided_by_hand_has_the_prediction_of_its_call(make_world: MakeWorld, mark: str) -> None:
+    world = make_world(policy="auto")
+    world.core.history.load([("event:go", "event", seconds, False) for seconds in (28.0, 30.0, 32.0) * 10])
+    session = world.open()
+    cell = world.run(session, f"{mark}\nwait")
+    world.pass_time(30)
+    world.send()
+    world.settle()
+    assert world.state(session, cell) == "done"
+    (row,) = savings(world)
+    assert (row["key"], row["predicted"], row["inside"]) == ("event:go", 1, 1)

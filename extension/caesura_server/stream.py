@@ -107,7 +107,7 @@ class StreamHandler(ExtensionHandlerMixin, WebSocketMixin, WebSocketHandler, Jup
             case messages.Reply(result=dict(result)):
                 self._say({"type": "state" if result["whole"] else "change", **self._shown(result)})
             case messages.Event(name="change", data=data):
-                self._say({"type": "change", **self._shown(data)})
+                self._say({"type": "state" if data.get("whole") else "change", **self._shown(data)})
 
     def _shown(self, data: dict[str, Any]) -> dict[str, Any]:
         """With the paths of notebooks as the contents service of this server knows them."""

@@ -87,6 +87,7 @@ class Core:
         self.is_untouched: Callable[[str, int, int], bool] = lambda session_id, epoch, serial: False
         self.memory_of: Callable[[int], int] = lambda pid: 0  # resident bytes of a process
         self.pid_of_link: Callable[[int], int] = lambda link: 0  # who is at the other end
+        self.backlog_of: Callable[[int], int] = lambda link: 0  # bytes that wait for somebody to read them
         self.about = about  # {"pid", "version", "home", "started"}
         self.sessions: dict[str, Session] = {}
         self.workers: dict[str, Worker] = {}

@@ -181,6 +181,11 @@ class Effects:
         if transport is not None and not transport.is_closing():
             transport.writelines(pack(message))
 
+    def backlog_of(self, link: int) -> int:
+        """Bytes that were sent to a connection and that its other end has not read."""
+        transport = self.links.get(link)
+        return 0 if transport is None else transport.get_write_buffer_size()
+
     # --- records ----------------------------------------------------------------------------------------------------
 
     def _persist(self, command: do.Persist) -> None:

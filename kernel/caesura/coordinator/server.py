@@ -86,6 +86,7 @@ class Server:
             self._quit,
         )
         self.processes = self.effects.processes = processes
+        self.core.backlog_of = self.effects.backlog_of
 
     async def start(self) -> None:
         """Take up what the records hold, then listen. HomeUnusable if the socket cannot be made."""

@@ -31,6 +31,12 @@ EVERY_S: Final = 0.1
 AT_ONCE: Final = 100
 """Sessions that are looked at in one turn of the loop, which takes some milliseconds."""
 
+BACKLOG_BYTES: Final = 1 << 20
+"""Who has not read so much is told nothing more until it has, and then only how things are by then."""
+
+BEHIND_S: Final = 1.0
+"""How often it is looked whether somebody who was behind has read."""
+
 KINDS: Final = ("sessions", "cells", "workers", "calls")
 _CODE_CHARS: Final = 400
 _GONE: Final = 2000
@@ -48,14 +54,17 @@ class Watching:
         self._links: set[int] = set()
         self._touched: dict[str, None] = {}
         self._is_due = False
+        self._has_time = False  # it is only due to look at who is behind
         self._stream = ""
         self._number = 0
+        self._told = 0  # the number of the last change that was pushed
         self._sent: dict[Key, tuple[int, Json | None]] = {}  # None: it is gone
         self._new: dict[Key, None] = {}  # what has changed and was not pushed
         self._of_session: dict[str, set[Key]] = {}
         self._gone: dict[Key, None] = {}  # those that are None in what was sent, oldest first
         self._known_from = 0  # what was gone before this number is not known any more
         self._asking: set[int] = set()
+        self._behind: dict[int, int] = {}  # who reads too slowly, and the last number that it was told
 
     # --- who watches ------------------------------------------------------------------------------------------------
 
@@ -84,7 +93,13 @@ class Watching:
         if not self._links:
             self._new.clear()
         self._links.add(link)
-        is_whole = stream != self._stream or not self._known_from <= after <= self._number
+        is_known = stream == self._stream and after <= self._number
+        return self._all_since(after if is_known else -1)
+
+    def _all_since(self, after: int) -> Json:
+        """What changed after that number, or all that there is if that is not known any more."""
+        core = self._core
+        is_whole = after < self._known_from
         shown = self._shown(key for key, (at, _) in self._sent.items() if is_whole or at > after)
         if is_whole:
             shown["gone"] = []
@@ -104,6 +119,7 @@ class Watching:
     def leave(self, link: int) -> None:
         self._links.discard(link)
         self._asking.discard(link)
+        self._behind.pop(link, None)
         if not self._links:
             self._touched.clear()
             self._new.clear()
@@ -115,25 +131,46 @@ class Watching:
         if not self._links or session.kind is Kind.CLIENT:
             return
         self._touched[session.session_id] = None
-        if not self._is_due:
-            self._is_due = True
+        if not self._is_due or self._has_time:
+            self._is_due, self._has_time = True, False
             self._core.set_timer(self._core.now + EVERY_S, "watch")
 
     def is_due(self) -> None:
         """Look at what was touched, and say what is different."""
-        self._is_due = False
+        self._is_due = self._has_time = False
         self._look(AT_ONCE)
         if self._touched:
             self._is_due = True
             self._core.set_timer(self._core.now, "watch")
+        self._catch_up()
         if not self._new or not self._links:
             return
         about = {"stream": self._stream, "n": self._number, "now": self._core.now}
         data = {**self._shown(self._new), **about, "store_bytes": self._core.store_bytes()}
         self._new.clear()
         event = Event(name="change", data=data)
-        for link in self._links:
-            self._core.put(SendLink(link, event))
+        for link in self._links - self._behind.keys():
+            if self._core.backlog_of(link) > BACKLOG_BYTES:
+                self._behind[link] = self._told
+            else:
+                self._core.put(SendLink(link, event))
+        self._told = self._number
+        self._look_at_who_is_behind()
+
+    # --- who reads slowly -------------------------------------------------------------------------------------------
+
+    def _catch_up(self) -> None:
+        """Tell who was behind, and has read, how things are now."""
+        for link, told in list(self._behind.items()):
+            if not self._core.backlog_of(link):
+                del self._behind[link]
+                self._core.put(SendLink(link, Event(name="change", data=self._all_since(told))))
+        self._look_at_who_is_behind()
+
+    def _look_at_who_is_behind(self) -> None:
+        if self._behind and not self._is_due:
+            self._is_due = self._has_time = True
+            self._core.set_timer(self._core.now + BEHIND_S, "watch")
 
     def _look(self, most: int) -> None:
         workers = defaultdict(list)

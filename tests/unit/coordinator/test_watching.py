@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from world import CLIENT, World
 
+from caesura.coordinator.watching import BACKLOG_BYTES, BEHIND_S, EVERY_S
 from caesura.wire import messages as wire
 
 MakeWorld = Callable[..., World]
@@ -195,3 +196,64 @@ def test_of_the_frames_of_a_suspended_cell_the_way_is_pushed_and_the_variables_a
     world.request("frames", id=cell)
     assert world.answer() == []
     assert watch(world)["cells"][0]["chain"] == []
+
+
+def test_who_does_not_read_is_told_nothing_more_and_then_only_how_things_are_by_then(make_world: MakeWorld) -> None:
+    world = make_world()
+    session = world.open()
+    watch(world)
+    world.pass_time(1)
+    changes(world)
+    unread = {CLIENT: BACKLOG_BYTES + 1}
+    world.core.backlog_of = lambda link: unread.get(link, 0)
+    cells = [world.run(session, "x") for _ in range(5)]
+    for _ in range(20):
+        world.pass_time(1)
+    assert changes(world) == []
+    unread.clear()
+    world.pass_time(2 * BEHIND_S)
+    (caught_up,) = changes(world)
+    assert not caught_up["whole"]
+    assert {cell["cell_id"]: cell["state"] for cell in caught_up["cells"]} == dict.fromkeys(cells, "done")
+    after = world.run(session, "x")
+    world.pass_time(EVERY_S)
+    world.pass_time(EVERY_S)
+    assert {cell["cell_id"] for change in changes(world) for cell in change["cells"]} == {after}
+
+
+def test_others_do_not_wait_for_who_does_not_read(make_world: MakeWorld) -> None:
+    world = make_world()
+    session = world.open()
+    watch(world)
+    world.core.watching.watch(CLIENT + 1, "", 0, lambda shown: None)
+    world.settle()
+    world.core.backlog_of = lambda link: BACKLOG_BYTES + 1 if link == CLIENT + 1 else 0
+    world.run(session, "x")
+    world.pass_time(1)
+    changes(world)
+    world.run(session, "x")
+    world.settle()
+    world.pass_time(EVERY_S)
+    assert "done" in states(changes(world))
+
+
+def test_what_is_gone_for_too_long_makes_who_was_behind_get_all_again(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("caesura.coordinator.watching._GONE", 2)
+    world = make_world()
+    session = world.open()
+    watch(world)
+    changes(world)
+    world.core.backlog_of = lambda link: BACKLOG_BYTES + 1
+    for _ in range(4):
+        world.run(session, "wait")
+        world.pass_time(1)
+        world.send()
+        world.pass_time(1)
+    assert changes(world) == []
+    world.core.backlog_of = lambda link: 0
+    world.pass_time(2 * BEHIND_S)
+    caught_up = changes(world)[0]
+    assert caught_up["whole"]
+    assert states([caught_up]) == ["done"] * 4

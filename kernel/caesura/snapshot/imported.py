@@ -293,7 +293,7 @@ def _plain_classes(values: Iterable[object]) -> tuple[type, ...]:
 def _is_plain_class(value: object) -> TypeGuard[type]:
     """Whether it is a class that can be a key: a metaclass may compare in a way of its own, warn, or forbid it."""
     meta: Any = type(value)
-    return isinstance(value, type) and meta.__hash__ is type.__hash__ and meta.__eq__ is type.__eq__
+    return issubclass(type(value), type) and meta.__hash__ is type.__hash__ and meta.__eq__ is type.__eq__
 
 
 def _has_values_of(note: _Note) -> bool:

@@ -6,10 +6,15 @@ under its name. What must not: reducers.
 
 from __future__ import annotations
 
+import functools
+import importlib
+import logging
 import sys
 import types
 from collections.abc import Callable
 from typing import Any, Final, Literal, Protocol
+
+log = logging.getLogger(__name__)
 
 Reduced = Any
 """What ``reducer_override`` returns: a tuple, the name of a global, or NotImplemented."""
@@ -69,7 +74,7 @@ def global_name(obj: Any) -> tuple[str, str] | None:
     qualname = getattr(obj, "__qualname__", None)
     if not isinstance(module, str) or not isinstance(qualname, str):
         return None
-    if module in NOTEBOOK_MODULES or not is_importable(sys.modules.get(module)):
+    if module in NOTEBOOK_MODULES or not (is_importable(sys.modules.get(module)) or _is_part(module)):
         return None
     if "<locals>" in qualname:
         # What a module made with a function of its own, as asyncio.eager_task_factory.
@@ -81,6 +86,22 @@ def global_name(obj: Any) -> tuple[str, str] | None:
     if isinstance(obj, types.FunctionType) and isinstance(found, types.FunctionType) and found.__code__ is obj.__code__:
         return module, qualname
     return None
+
+
+@functools.cache
+def _is_part(module: str) -> bool:
+    """Whether a package that is loaded has a module of this name that is not loaded yet. It is from now on.
+
+    ``numpy.recarray`` calls itself ``numpy.rec.recarray``, and numpy 2.5 loads ``numpy.rec`` when it is first used.
+    """
+    package = module.rpartition(".")[0]
+    if module in sys.modules or not is_importable(sys.modules.get(package)):
+        return False
+    try:
+        return is_importable(importlib.import_module(module))
+    except Exception as error:  # noqa: BLE001  # a package's own: what needs it is looked at by value
+        log.info("%s could not be imported: %r", module, error)
+        return False
 
 
 def is_importable(module: object) -> bool:

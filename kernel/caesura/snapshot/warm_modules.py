@@ -66,7 +66,7 @@ def remember() -> None:
         for attribute, value in list(contents.items()):
             if value is None and not attribute.startswith("__"):
                 found.unset.append((name, attribute))
-            elif isinstance(value, contextvars.ContextVar):
+            elif type(value) is contextvars.ContextVar:
                 found.variables.setdefault(id(value), (value, name, attribute))
     _warm = found
     _others.forget()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import fractions
 import functools
+import importlib
 import io
 import pickle
 import sys
@@ -18,7 +19,7 @@ from snapshot_notebook import Notebook
 from watched_modules import watched_modules
 
 from caesura.errors import CannotMove
-from caesura.snapshot import functions, replaced
+from caesura.snapshot import functions, reducing, replaced
 from caesura.snapshot.seeds import ALWAYS, used
 from caesura.snapshot.syntax_trees import MARKS
 
@@ -141,3 +142,26 @@ def test_a_class_of_a_module_that_is_as_it_was_is_looked_at(monkeypatch: pytest.
     changes = replaced.changes({**NAMESPACE, "textwrap": textwrap})
     assert [change.name for change in changes if change.qualname] == ["fill"]
     assert [change.name for change in replaced.changes(NAMESPACE) if change.qualname] == []
+
+
+def test_a_class_whose_module_its_package_loads_late_is_found_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ``numpy.recarray``, which says that it is from ``numpy.rec``."""
+    package = tmp_path / "loads_late"
+    package.mkdir()
+    (package / "__init__.py").write_text("class Late:\n    pass\nLate.__module__ = 'loads_late.part'\n")
+    (package / "part.py").write_text("from loads_late import Late\n")
+    (package / "other.py").write_text("raise OSError('no')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with watched_modules():
+        late = importlib.import_module("loads_late").Late
+        try:
+            assert reducing.global_name(late) == ("loads_late.part", "Late")
+            late.__module__ = "loads_late.other"
+            assert reducing.global_name(late) is None
+            late.__module__ = "loads_late.nowhere"
+            assert reducing.global_name(late) is None
+        finally:
+            for name in [name for name in sys.modules if name.partition(".")[0] == "loads_late"]:
+                del sys.modules[name]

@@ -8,6 +8,7 @@ came after it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -49,7 +50,7 @@ class StreamHandler(ExtensionHandlerMixin, WebSocketMixin, WebSocketHandler, Jup
     def initialize(self, name: str, *, home: Path) -> None:
         super().initialize(name)
         self._home = home
-        self._link: Link | None = None
+        self._following: asyncio.Task[None] | None = None
 
     def set_default_headers(self) -> None:
         """A websocket has none of the headers of a page."""
@@ -75,39 +76,40 @@ class StreamHandler(ExtensionHandlerMixin, WebSocketMixin, WebSocketHandler, Jup
         try:
             link = await asyncio.to_thread(watch, self._home, self._stream, self._after)
         except NoCoordinator:
-            self._say(NOTHING)
+            await self._last_words(NOTHING)
             self.close(NO_COORDINATOR, "No coordinator runs.")
             return
         except CaesuraError as error:
-            self._say({"type": "error", "message": str(error)})
+            await self._last_words({"type": "error", "message": str(error)})
             self.close(COORDINATOR_GONE, "The coordinator does not answer.")
             return
         if self.ws_connection is None:  # the page was closed meanwhile
             link.close()
             return
-        self._link = link
-        asyncio.get_running_loop().add_reader(link.fileno(), self._readable)
-        self._readable()
+        self._following = asyncio.create_task(self._follow(link), name="caesura stream")
 
-    def _readable(self) -> None:
-        link = self._link
-        if link is None:
-            return
-        try:
-            while (message := link.receive(0)) is not None:
-                self._pass_on(message)
-        except ConnectionLost:
-            self._let_go()
-            self.close(COORDINATOR_GONE, "The coordinator has ended.")
+    async def _follow(self, link: Link) -> None:
+        """Pass on what the coordinator says, no faster than the page takes it: what waits, waits there (it is told
+        of a reader that falls behind, and says less then)."""
+        with link:
+            try:
+                while True:
+                    while (message := link.receive(0)) is not None:
+                        await self._pass_on(message)
+                    await _readable(link)
+            except ConnectionLost:
+                self.close(COORDINATOR_GONE, "The coordinator has ended.")
+            except WebSocketClosedError:
+                return  # the page went
 
-    def _pass_on(self, message: messages.Message) -> None:
+    async def _pass_on(self, message: messages.Message) -> None:
         match message:
             case messages.Reply(error=error) if error:
-                self._say({"type": "error", "message": str(error_of(message))})
+                await self._say({"type": "error", "message": str(error_of(message))})
             case messages.Reply(result=dict(result)):
-                self._say({"type": "state" if result["whole"] else "change", **self._shown(result)})
+                await self._say({"type": "state" if result["whole"] else "change", **self._shown(result)})
             case messages.Event(name="change", data=data):
-                self._say({"type": "state" if data.get("whole") else "change", **self._shown(data)})
+                await self._say({"type": "state" if data.get("whole") else "change", **self._shown(data)})
 
     def _shown(self, data: dict[str, Any]) -> dict[str, Any]:
         """With the paths of notebooks as the contents service of this server knows them."""
@@ -116,21 +118,29 @@ class StreamHandler(ExtensionHandlerMixin, WebSocketMixin, WebSocketHandler, Jup
             session["path"] = path_of(session, root)
         return data
 
-    def _say(self, data: dict[str, Any]) -> None:
-        try:
-            self.write_message(json.dumps(data))
-        except WebSocketClosedError:
-            self._let_go()
+    async def _last_words(self, data: dict[str, Any]) -> None:
+        with contextlib.suppress(WebSocketClosedError):
+            await self._say(data)
+
+    async def _say(self, data: dict[str, Any]) -> None:
+        """Returns when it has been given to the system; WebSocketClosedError if the page has gone."""
+        await self.write_message(json.dumps(data))
 
     def on_message(self, message: str | bytes) -> None:
         """Nothing is asked here: actions are requests."""
 
     def on_close(self) -> None:
-        self._let_go()
+        if self._following is not None:
+            self._following.cancel()
         super().on_close()
 
-    def _let_go(self) -> None:
-        link, self._link = self._link, None
-        if link is not None:
-            asyncio.get_running_loop().remove_reader(link.fileno())
-            link.close()
+
+async def _readable(link: Link) -> None:
+    """Until there is something to receive."""
+    loop = asyncio.get_running_loop()
+    came = asyncio.Event()
+    loop.add_reader(link.fileno(), came.set)
+    try:
+        await came.wait()
+    finally:
+        loop.remove_reader(link.fileno())

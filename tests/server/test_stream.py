@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,6 +13,9 @@ import pytest
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClientConnection
 
+from caesura.client import Link
+from caesura.wire import messages
+from caesura_server import stream
 from notebooks import DEADLINE_S, Home, Notebook, until
 
 Fetch = Callable[..., Any]
@@ -65,6 +70,45 @@ async def test_nobody_is_connected_whom_the_authorizer_refuses(jp_fetch: Fetch, 
     with pytest.raises(HTTPClientError) as refused:
         await jp_fetch("caesura", "api", "stream")
     assert refused.value.code == 403
+
+
+async def test_a_page_that_does_not_read_takes_no_memory_of_the_server(
+    jp_ws_fetch: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    monkeypatch.setattr(stream, "watch", lambda home, stream, after: Link(theirs))
+    websocket = await jp_ws_fetch("caesura", "api", "stream")  # tornado's client reads one message ahead
+    change = {"whole": False, "sessions": [], "cells": [], "noise": secrets.token_hex(1 << 17)}
+    packed = b"".join(bytes(part) for part in messages.pack(messages.Event(name="change", data=change)))
+    count = (64 << 20) // len(packed)
+    taken = 0
+
+    async def send() -> None:
+        nonlocal taken
+        for _ in range(count):
+            await asyncio.get_running_loop().sock_sendall(ours, packed)
+            taken += 1
+
+    sending = asyncio.create_task(send())
+    before = -1
+    while before < taken:  # until nothing more is taken, or everything was
+        before = taken
+        await asyncio.wait({sending}, timeout=0.5)
+    assert taken < count / 2
+    for _ in range(count):
+        message = await next_message(websocket)
+        assert message is not None
+        assert message["noise"] == change["noise"]
+    await sending
+    websocket.close()
+    assert await asyncio.wait_for(asyncio.to_thread(until_closed, ours), DEADLINE_S) == b""
+
+
+def until_closed(ours: socket.socket) -> bytes:
+    ours.settimeout(DEADLINE_S)
+    with ours:
+        return ours.recv(1)
 
 
 @pytest.mark.process

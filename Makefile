@@ -80,6 +80,7 @@ bench: $(DEV)/.ready ## measure latency and density against plain kernels
 	$(DEV)/bin/python benchmarks/density.py
 	$(DEV)/bin/python benchmarks/density.py --provisioner
 	$(DEV)/bin/python benchmarks/idle.py
+	$(DEV)/bin/python benchmarks/stream.py
 	$(DEV)/bin/python benchmarks/fairness.py
 	$(DEV)/bin/python benchmarks/snapshot.py
 

@@ -23,6 +23,7 @@ from caesura.snapshot import (
     registered,
     registries,
     replaced,
+    thread_settings,
     warning_state,
     weak_references,
 )
@@ -34,6 +35,7 @@ CAPTURERS: Final = (
     Capturer("plot backend", plots.capture_backend, plots.restore_backend, early=True),
     Capturer("random", random.getstate, random.setstate),
     *library_state.CAPTURERS,
+    thread_settings.CAPTURER,
     Capturer("finalizers", weak_references.capture_finalizers, weak_references.restore_finalizers),
     Capturer("plots", plots.capture_plots, plots.restore_plots),
     Capturer("logging", logging_state.capture, logging_state.restore),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextvars
 import sys
+import threading
 import types
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,6 +19,7 @@ from typing import Any, Final
 from caesura.snapshot import packages
 from caesura.snapshot.fingerprints import WatchedDicts
 from caesura.snapshot.loaded_modules import OfLoadedModules
+from caesura.snapshot.thread_locals import Place, found_in, plain_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +27,8 @@ class WarmModules:
     """``dicts``: the contents of each importable module by its name, in order. ``sizes``: how many names each had, and
     ``unset``: which of them stood for nothing, as what is made on first use does. ``variables``: ``id`` of a context
     variable → itself, its module and its name there. ``warned``: those that had shown warnings. ``watched``: all of
-    them."""
+    them. ``thread_locals``: of :mod:`caesura.snapshot.thread_locals`; ``thread_settings``: fingerprints of their plain
+    values."""
 
     modules: dict[str, types.ModuleType] = field(default_factory=dict)
     dicts: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -34,6 +37,8 @@ class WarmModules:
     variables: dict[int, tuple[contextvars.ContextVar[Any], str, str]] = field(default_factory=dict)
     warned: list[str] = field(default_factory=list)
     watched: WatchedDicts = field(default_factory=WatchedDicts)
+    thread_locals: dict[Place, threading.local] = field(default_factory=dict)
+    thread_settings: dict[Place, dict[str, bytes]] = field(default_factory=dict)
     top_level: frozenset[str] = frozenset()
 
 
@@ -68,6 +73,9 @@ def remember() -> None:
                 found.unset.append((name, attribute))
             elif type(value) is contextvars.ContextVar:
                 found.variables.setdefault(id(value), (value, name, attribute))
+    found.thread_locals.update(found_in(found.modules.items()))
+    for place, local in found.thread_locals.items():
+        found.thread_settings[place] = {name: print_ for name, (_, print_) in plain_values(local).items()}
     _warm = found
     _others.forget()
 

@@ -126,6 +126,10 @@ _EXACT: Final[dict[type, Reducer]] = {
     concurrent.futures.ThreadPoolExecutor: threads.reduce_executor,
     concurrent.futures.Future: threads.reduce_concurrent_future,
 }
+if (_ssl := sys.modules.get("ssl")) is not None:  # asyncio has imported it, where this Python has it
+    from caesura.snapshot import tls
+
+    _EXACT[_ssl.SSLContext] = tls.reduce_context
 if sys.version_info >= (3, 12):
     _EXACT[typing.TypeAliasType] = type_parameters.reduce_type_alias
 

@@ -71,6 +71,10 @@ def begin() -> None:
 def prepare() -> None:
     """What a zygote does once, before any code of a user: find what other packages offer, see what is registered."""
     registries.watch()
+    if "ssl" in sys.modules:
+        from caesura.snapshot import tls
+
+        tls.watch()
     imported.watch()
     foreign.find()
 

@@ -10,7 +10,7 @@ import time
 
 from caesura.cli.context import Context
 from caesura.client import Client, ConnectionLost, NoCoordinator
-from caesura.errors import CoordinatorUnavailable, UsageError
+from caesura.errors import CoordinatorUnavailable, UsageError, WouldLoseState
 from caesura.starting import ensure_coordinator, running
 
 _STOP_S = 15.0
@@ -41,7 +41,10 @@ def park(context: Context) -> int:
 
 
 def restart(context: Context) -> int:
-    found = context.tell("restart_worker", of=context.options.worker, force=bool(context.options.force))
+    try:
+        found = context.tell("restart_worker", of=context.options.worker, force=bool(context.options.force))
+    except WouldLoseState as error:
+        raise WouldLoseState(f"{error} To do that: caesura restart {context.options.worker} --force") from error
     context.give(found)
     said = "has been ended; what its session had is lost" if found["lost"] else "is replaced; its session was saved"
     context.say(f"The worker {found['pid']} {said}.")

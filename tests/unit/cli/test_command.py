@@ -384,11 +384,13 @@ def test_a_worker_is_replaced_and_what_would_be_lost_is_said(
     monkeypatch.setattr("caesura.cli.context.ensure_coordinator", lambda *_: None)
     assert caesura("restart", "4711")[:2] == (0, "The worker 4711 is replaced; its session was saved.\n")
     assert asked.requests[-1] == ("restart_worker", {"of": "4711", "force": False})
-    asked.errors["restart_worker"] = ("conn cannot be saved. --force ends it.", "WouldLoseState")
-    code, out, err = caesura("restart", "4711", "--force")
-    assert asked.requests[-1] == ("restart_worker", {"of": "4711", "force": True})
+    asked.errors["restart_worker"] = ("conn cannot be saved.", "WouldLoseState")
+    code, out, err = caesura("restart", "4711")
     assert (code, out) == (1, "")
-    assert "conn cannot be saved" in err
+    assert "conn cannot be saved. To do that: caesura restart 4711 --force" in err
+    del asked.errors["restart_worker"]
+    assert caesura("restart", "4711", "--force")[0] == 0
+    assert asked.requests[-1] == ("restart_worker", {"of": "4711", "force": True})
 
 
 def test_the_history_is_cleared_on_request(asked: Asked, caesura: Run, monkeypatch: pytest.MonkeyPatch) -> None:

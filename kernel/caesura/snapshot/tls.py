@@ -41,6 +41,10 @@ _SETTINGS: Final = (
 """In the order in which they can be set in a new context, whose check of names is switched off first."""
 
 
+_CONTEXT: Final[type] = ssl.SSLContext
+"""The class itself: a library may put its own in its place."""
+
+
 @dataclass(slots=True)
 class _Told:
     """``calls``: what was called last, by name. ``folders``: where certificates are looked for when they are needed."""
@@ -55,15 +59,16 @@ _told: weakref.WeakKeyDictionary[ssl.SSLContext, _Told] = weakref.WeakKeyDiction
 
 def watch() -> None:
     """Note from now on what contexts are told."""
-    if getattr(ssl.SSLContext.__new__, "__wrapped__", None) is not None:
+    if getattr(_CONTEXT.__new__, "__wrapped__", None) is not None:
         return
-    cls: Any = ssl.SSLContext
+    cls: Any = _CONTEXT
     make = cls.__new__
 
     @functools.wraps(make)
     def noted_new(kind: Any, *args: Any, **kwargs: Any) -> Any:
         made = make(kind, *args, **kwargs)
-        _told[made] = _Told()
+        if kind is cls:  # one of another class may not even have a hash
+            _told[made] = _Told()
         return made
 
     cls.__new__ = staticmethod(noted_new)
@@ -76,7 +81,7 @@ def _noted(name: str, call: Any) -> Any:
     @functools.wraps(call)
     def noted(context: ssl.SSLContext, *args: Any, **kwargs: Any) -> Any:
         result = call(context, *args, **kwargs)
-        told = _told.get(context)
+        told = _told.get(context) if type(context) is _CONTEXT else None
         if told is not None:
             if name in _SECRET:
                 told.secret = _SECRET[name]
@@ -119,7 +124,7 @@ def make_context(
     certificates: Sequence[bytes] = (),
 ) -> ssl.SSLContext:
     """A context with these settings, ``certificates`` (DER) trusted."""
-    context = ssl.SSLContext(protocol)
+    context: ssl.SSLContext = _CONTEXT(protocol)
     context.set_ciphers(ciphers)
     context.check_hostname = False
     for name in sorted(settings, key=lambda name: (name == "check_hostname", _SETTINGS.index(name))):

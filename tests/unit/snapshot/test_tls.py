@@ -102,3 +102,14 @@ def test_one_that_nobody_has_watched_holds() -> None:
     del tls._told[context]
     with pytest.raises(CannotMove, match="before this session"):
         tls.reduce_context(None, context)  # type: ignore[arg-type]
+
+
+class Unhashable(ssl.SSLContext):
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_contexts_of_other_classes_work_as_they_do_elsewhere() -> None:
+    context = Unhashable(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_alpn_protocols(["h2"])
+    context.load_default_certs()
+    assert type(context) is Unhashable

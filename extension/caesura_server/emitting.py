@@ -32,7 +32,7 @@ class Emitter:
             logger.register_event_schema(_SCHEMAS / f"cell-{what}.yaml")
 
     def tell(self, happening: Happening) -> None:
-        """Emit it, which costs nothing if nobody listens."""
+        """Emit it; if nobody listens, it is neither checked nor copied."""
         self._logger.emit(schema_id=schema_id(happening.what), data=self._data(happening))
 
     def _data(self, happening: Happening) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from caesura.coordinator.by_hand import decision_of
+from caesura.coordinator.replacing import BY_HAND
 from caesura.coordinator.snapshots import described
 from caesura.coordinator.state import Block, Cell, Session, Worker
 from caesura.model import AnyOf, Obstacle
@@ -46,6 +47,9 @@ class Decisions:
             reason = "; ".join(map(described, obstacles))
             self._record(session, Decision("hold", None, None, UNKNOWN, reason))
             self.hold(session, reason)
+            return
+        if core.replacing.wants_out(session):
+            self.suspend(session, BY_HAND)
             return
         before = session.decided
         decision = self._came_back_early(session) or self._by_hand(session, cell, block)

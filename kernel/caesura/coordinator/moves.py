@@ -65,6 +65,7 @@ class Moves:
         if session.block is not None and session.block.serial <= serial:
             session.block = None
         session.kept = None
+        self._core.replacing.stays(session)
         session.active_since = self._core.now
         self._core.ledger.goes_on(session)
         self._core.cancel_timer("decide", session.session_id)

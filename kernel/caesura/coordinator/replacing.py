@@ -45,7 +45,7 @@ class Replacing:
         if cell is None and session.current is None and not session.queue:
             core.parking.asked(session, lambda reason: self._settled(session, reason))
         elif cell is not None and session.move is not None:
-            pass  # it is on its way out, or it will be said that it stays
+            pass  # it is on its way out, or it stays, and is asked to leave then
         elif cell is None or cell.state not in _WAITING or session.block is None:
             self._settled(session, "it runs code")
         elif session.block.obstacles:
@@ -66,10 +66,17 @@ class Replacing:
         if session.session_id in self._asked and session.cell is not None:
             self._settled(session, "")
 
+    def wants_out(self, session: Session) -> bool:
+        """Whether it is asked to leave its worker, and has not left."""
+        return session.session_id in self._asked
+
     def stays(self, session: Session) -> None:
-        """The session was to leave its worker and has not."""
-        if session.session_id in self._asked and session.cell is not None:
-            obstacles = () if session.block is None else session.block.obstacles
+        """The session was to leave its worker and has not. One that was saved for another reason may still leave."""
+        cell, block = session.cell, session.block
+        if session.session_id not in self._asked or cell is None:
+            return
+        obstacles = () if block is None else block.obstacles
+        if obstacles or block is None or cell.state not in _WAITING:
             self._settled(session, "; ".join(map(str, obstacles)) or "what it waits for came first, and it runs code")
 
     def is_over(self, session: Session) -> None:

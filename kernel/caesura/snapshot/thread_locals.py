@@ -11,10 +11,13 @@ import sys
 import threading
 import types
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 Place = tuple[str, str]
 """A module and the name in it."""
+
+_contents: Final = vars(types.ModuleType)["__dict__"].__get__
+"""Of a module. To ask a lazy one for it would load it."""
 
 
 def found_in(modules: Iterable[tuple[str, object]]) -> dict[Place, threading.local]:
@@ -23,7 +26,7 @@ def found_in(modules: Iterable[tuple[str, object]]) -> dict[Place, threading.loc
         (module_name, name): value
         for module_name, module in modules
         if issubclass(type(module), types.ModuleType) and module_name.partition(".")[0] not in sys.stdlib_module_names
-        for name, value in list(module.__dict__.items())
+        for name, value in list(_contents(module).items())
         if issubclass(type(value), threading.local)
     }
 

@@ -28,7 +28,6 @@ _SECRET: Final = {
 _PROTOCOLS: Final = (ssl.PROTOCOL_TLS_CLIENT, ssl.PROTOCOL_TLS_SERVER)
 _REPEATED: Final = ("_set_alpn_protocols", "set_ecdh_curve", "set_default_verify_paths")
 _SETTINGS: Final = (
-    "check_hostname",
     "verify_mode",
     "options",
     "verify_flags",
@@ -37,9 +36,10 @@ _SETTINGS: Final = (
     "post_handshake_auth",
     "hostname_checks_common_name",
     "keylog_filename",
+    "num_tickets",
+    "check_hostname",
 )
-"""In the order in which they can be set in a new context, whose check of names is switched off first."""
-
+"""Of these ``check_hostname`` is set last: it needs the mode of verification."""
 
 _CONTEXT: Final[type] = ssl.SSLContext
 """The class itself: a library may put its own in its place."""
@@ -112,7 +112,8 @@ def reduce_context(pickler: Pickling, context: ssl.SSLContext) -> Reduced:
     protocol, ciphers = int(context.protocol), _ciphers(context)
     if _settings_of(make_context(protocol, ciphers, settings)) != _settings_of(context):
         raise CannotMove("an ssl.SSLContext that cannot be made again as it is", remedy=_REMEDY)
-    return make_context, (protocol, ciphers, settings, dict(told.calls), list(told.folders), certificates)
+    arguments = protocol, ciphers, settings, dict(told.calls), list(told.folders), certificates
+    return make_context, arguments, dict(vars(context)) or None
 
 
 def make_context(
@@ -127,9 +128,9 @@ def make_context(
     context: ssl.SSLContext = _CONTEXT(protocol)
     context.set_ciphers(ciphers)
     context.check_hostname = False
-    for name in sorted(settings, key=lambda name: (name == "check_hostname", _SETTINGS.index(name))):
-        if getattr(context, name) != settings[name]:
-            setattr(context, name, settings[name])
+    for name, value in settings.items():
+        if getattr(context, name) != value:
+            setattr(context, name, value)
     for name, args in (calls or {}).items():
         getattr(context, name)(*args)
     for folder in folders:

@@ -115,12 +115,11 @@ def test_an_interrupted_cell_does_not_go_on_from_its_snapshot(make_world: MakeWo
     assert world.trace == ["before"]
 
 
-@pytest.mark.parametrize(
-    "point", ["sent Freeze", "took Freeze", "Frozen", "saved", "Prepared", "recorded", "sent Verdict"]
-)
-@pytest.mark.parametrize("answers", [False, True])
-def test_whenever_the_worker_dies_code_runs_once(make_world: MakeWorld, point: str, answers: bool) -> None:
-    world = make_world(policy="fixed:60")
+POINTS = ["sent Freeze", "took Freeze", "Frozen", "saved", "Prepared", "recorded", "sent Verdict"]
+
+
+def held_until(world: World, point: str) -> tuple[str, str]:
+    """A held cell whose save as a precaution has come to the point."""
     session = world.open()
     cell = world.run(session, "wait")
     world.settle()
@@ -131,6 +130,46 @@ def test_whenever_the_worker_dies_code_runs_once(make_world: MakeWorld, point: s
     world.act(world.core.timer, name)
     if world.point != point:
         world.run_to(point)
+    return session, cell
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_worker_that_is_replaced_meanwhile_lets_its_cell_go_on_elsewhere(make_world: MakeWorld, point: str) -> None:
+    world = make_world(policy="fixed:60")
+    session, cell = held_until(world, point)
+    worker = world.session(session).worker
+    assert worker is not None
+    world.request("restart_worker", of=worker.worker_id)
+    world.settle()
+    world.pass_time(1)
+    assert world.answer()["lost"] is False
+    assert world.session(session).worker is not worker
+    assert world.state(session, cell) == "held"
+    world.send()
+    world.settle()
+    assert world.state(session, cell) == "done"
+    assert world.trace == ["before", "after 7"]
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_who_replaces_it_hears_if_the_answer_comes_first(make_world: MakeWorld, point: str) -> None:
+    world = make_world(policy="fixed:60")
+    session, cell = held_until(world, point)
+    worker = world.session(session).worker
+    assert worker is not None
+    world.request("restart_worker", of=worker.worker_id)
+    world.send()
+    world.settle()
+    assert "it runs code" in world.answer()
+    assert world.state(session, cell) == "done"
+    assert world.trace == ["before", "after 7"]
+
+
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("answers", [False, True])
+def test_whenever_the_worker_dies_code_runs_once(make_world: MakeWorld, point: str, answers: bool) -> None:
+    world = make_world(policy="fixed:60")
+    session, cell = held_until(world, point)
     if answers:
         world.send()
     world.kill(session)

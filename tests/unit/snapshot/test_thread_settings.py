@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from caesura.snapshot import warm_modules
+from caesura.snapshot import thread_locals, warm_modules
 from caesura.snapshot.thread_settings import CAPTURER
 
 
@@ -64,3 +64,11 @@ def test_a_library_that_keeps_nothing_any_more_is_left_alone(kept: threading.loc
     del vars(sys.modules["library_with_settings"])["kept"]
     CAPTURER.restore(saved)
     assert not hasattr(sys.modules["library_with_settings"], "kept")
+
+
+def test_a_module_that_loads_itself_when_it_is_used_is_not_loaded_for_it() -> None:
+    class Lazy(types.ModuleType):
+        def __getattribute__(self, name: str) -> Any:
+            raise AssertionError(f"it was asked for {name}")
+
+    assert thread_locals.found_in([("lazy_library", Lazy("lazy_library"))]) == {}

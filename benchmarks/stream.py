@@ -25,69 +25,11 @@ from caesura import config
 from caesura.model import PROTOCOL
 from caesura.wire import Decoder, messages
 
-CELLS: Final = 1000
-NOTEBOOKS: Final = 50
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from made_up_cells import CELLS, cell, news  # the tests of the panel have them too
+
 PERIOD_S: Final = 0.1
 TOKEN: Final = "benchmark"  # of a server that lives as long as this
-
-
-def cell(number: int, turn: int) -> dict[str, Any]:
-    """After its ``turn``-th change; it moves with every third."""
-    state = ("released", "held", "running")[turn % 3]
-    wait = {"kind": "function", "key": "function:score", "label": "score()", "since": 100.0, "due": None}
-    expected = {"since": 100.0, "label": "score()", "basis": "key", "p10": 40, "p50": 55, "p90": 70, "count": 12}
-    return {
-        "cell_id": f"c{number}",
-        "session_id": f"s{number % NOTEBOOKS}",
-        "kind": "notebook",
-        "code": f"total_{number} = await score({number})",
-        "state": state,
-        "status": "",
-        "created": 100.0 + number,
-        "since": 100.0,
-        "started": 100.0,
-        "moves": turn // 3 + 1,
-        "resumes": (turn + 2) // 3,
-        "save_s": 0.02,
-        "load_s": 0.02,
-        "waits": [] if state == "running" else [wait],
-        "reason": "",
-        "error": "",
-        "worker_pid": None,
-        "policy": "auto",
-        "snapshot_bytes": 20000,
-        "notebook_cell": None,
-        "execution_count": 0,
-        "by_hand": "",
-        "chain": [],
-        "obstacles": [],
-        "expected": expected,
-    }
-
-
-def session(number: int) -> dict[str, Any]:
-    name = f"/notes/notebook-{number:02}.ipynb"
-    about = {"kind": "notebook", "name": name, "path": None, "state": "suspended", "parent_call": "", "environment": ""}
-    return {"session_id": f"s{number}", "is_away": True, "is_kept": False, "kept_until": None, **about}
-
-
-def state(n: int, cells: list[dict[str, Any]], *, is_whole: bool) -> dict[str, Any]:
-    about = {"pid": os.getpid(), "version": "0", "home": "", "started": 0.0, "policy": "auto", "workers": 2}
-    sessions = [session(number) for number in range(NOTEBOOKS)] if is_whole else []
-    return {
-        "whole": is_whole,
-        "stream": "made-up",
-        "n": n,
-        "now": time.time(),
-        "freed_s": 0.0,
-        "store_bytes": 0,
-        "coordinator": about,
-        "sessions": sessions,
-        "cells": cells,
-        "workers": [],
-        "calls": [],
-        "gone": [],
-    }
 
 
 class Coordinator:
@@ -110,7 +52,9 @@ class Coordinator:
                         self._send(writer, messages.Welcome(pid=os.getpid()))
                     case messages.Request(number=number, method="watch"):
                         cells = [cell(each, 0) for each in range(CELLS)]
-                        self._send(writer, messages.Reply(number=number, result=state(1, cells, is_whole=True)))
+                        self._send(
+                            writer, messages.Reply(number=number, result=news(1, cells, time.time(), is_whole=True))
+                        )
                         self._listeners.add(writer)
         self._listeners.discard(writer)
         writer.close()
@@ -120,7 +64,7 @@ class Coordinator:
         self._n += 1
         cells = [cell(turn % CELLS, turn // CELLS) for turn in range(self._turn, self._turn + count)]
         self._turn += count
-        event = messages.Event(name="change", data=state(self._n, cells, is_whole=False))
+        event = messages.Event(name="change", data=news(self._n, cells, time.time(), is_whole=False))
         for writer in self._listeners:
             self._send(writer, event)
 

@@ -9,71 +9,22 @@ from typing import Any
 import pytest
 from lab import Page
 
+from made_up_cells import CELLS, cell, news
+
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
-CELLS = 1000
-NOTEBOOKS = 50
 CHANGED_AT_ONCE = 100
 CHANGES = 30
 
 
-def cell(number: int, turn: int) -> dict[str, Any]:
-    state = ("released", "held", "running")[(number + turn) % 3]
-    wait = {"kind": "function", "key": "function:score", "label": "score()", "since": 100.0, "due": None}
-    expected = {"since": 100.0, "label": "score()", "basis": "key", "p10": 40, "p50": 55, "p90": 70, "count": 12}
-    return {
-        "cell_id": f"c{number}",
-        "session_id": f"s{number % NOTEBOOKS}",
-        "kind": "notebook",
-        "code": f"total_{number} = await score({number})",
-        "state": state,
-        "status": "",
-        "created": 100.0 + number,
-        "since": 100.0,
-        "started": 100.0,
-        "moves": turn,
-        "waits": [] if state == "running" else [wait],
-        "reason": "",
-        "error": "",
-        "worker_pid": None,
-        "policy": "auto",
-        "snapshot_bytes": 20000,
-        "notebook_cell": None,
-        "execution_count": 0,
-        "by_hand": "",
-        "chain": [{"function": "<module>", "cell": 1, "line": 1}, {"function": "fetch", "cell": 1, "line": 2}],
-        "obstacles": [],
-        "expected": expected,
-    }
-
-
-def session(number: int) -> dict[str, Any]:
-    name = f"/notes/notebook-{number:02}.ipynb"
-    about = {"kind": "notebook", "name": name, "path": None, "state": "suspended", "parent_call": "", "environment": ""}
-    return {"session_id": f"s{number}", "is_away": True, "is_kept": False, "kept_until": None, **about}
-
-
 def whole() -> dict[str, Any]:
-    coordinator = {"pid": 1, "version": "0", "home": "/h", "started": 0.0, "policy": "auto", "workers": 2}
-    return {
-        "type": "state",
-        "stream": "made-up",
-        "n": 1,
-        "now": 160.0,
-        "freed_s": 0.0,
-        "coordinator": coordinator,
-        "sessions": [session(number) for number in range(NOTEBOOKS)],
-        "cells": [cell(number, 0) for number in range(CELLS)],
-        "workers": [],
-        "calls": [],
-    }
+    return {"type": "state", **news(1, [cell(number, 0) for number in range(CELLS)], 160.0, is_whole=True)}
 
 
 def change(turn: int) -> dict[str, Any]:
     first = turn * CHANGED_AT_ONCE
     cells = [cell((first + number) % CELLS, turn) for number in range(CHANGED_AT_ONCE)]
-    empty: dict[str, Any] = {"sessions": [], "workers": [], "calls": [], "gone": []}
-    return {"type": "change", "stream": "made-up", "n": turn + 2, "now": 160.0 + turn / 10, "cells": cells, **empty}
+    return {"type": "change", **news(turn + 2, cells, 160.0 + turn / 10, is_whole=False)}
 
 
 def coordinator_of(tab: Page) -> Any:

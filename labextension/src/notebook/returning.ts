@@ -116,7 +116,12 @@ export class Returning {
         }
       }
       for (const { cell_id, message } of found.outputs) {
-        this._show(cell_id, message);
+        if (this._cellOf.has(cell_id)) {
+          this._show(cell_id, message);
+        } else {
+          // Asked for by the page itself, or by a console: no file holds it.
+          this._seen.add(message.header.msg_id);
+        }
       }
       after = found.last;
       if (!found.more) {

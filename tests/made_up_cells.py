@@ -17,6 +17,7 @@ def cell(number: int, turn: int) -> dict[str, Any]:
     phase = number % 3 + turn
     state = ("released", "held", "running")[phase % 3]
     wait = {"kind": "function", "key": "function:score", "label": "score()", "since": 100.0, "due": None}
+    way = [{"function": "<module>", "cell": 1, "line": 1}, {"function": "fetch", "cell": 1, "line": 2}]
     expected = {"since": 100.0, "label": "score()", "basis": "key", "p10": 40, "p50": 55, "p90": 70, "count": 12}
     return {
         "cell_id": f"c{number}",
@@ -41,7 +42,7 @@ def cell(number: int, turn: int) -> dict[str, Any]:
         "notebook_cell": None,
         "execution_count": 0,
         "by_hand": "",
-        "chain": [{"function": "<module>", "cell": 1, "line": 1}, {"function": "fetch", "cell": 1, "line": 2}],
+        "chain": way if state == "released" else [],
         "obstacles": [],
         "expected": expected,
     }

@@ -192,6 +192,19 @@ def test_a_click_goes_to_the_cell_of_a_notebook_that_is_not_in_front(lab: Lab, p
     tab.at.wait_for_function("jupyterapp.shell.currentWidget.content.activeCellIndex === 30")
 
 
+def test_a_worker_is_replaced_and_its_notebook_keeps_its_variables(lab: Lab, page: OpenPage) -> None:
+    tab = page(lab.notebook("replaced.ipynb", "kept = 41", "print(kept + 1)"))
+    tab.show_panel()
+    tab.run(0)
+    tab.panel.get_by_role("tab", name="Workers").click()
+    row = tab.panel.locator("tr", has_text="replaced.ipynb")
+    before = row.locator("td").first.inner_text()
+    row.get_by_role("button", name=f"Replace the worker {before}").click()
+    row.locator("td").first.filter(has_not_text=before).wait_for()
+    tab.run(1)
+    tab.cell(1).get_by_text("42").wait_for()
+
+
 def test_what_was_printed_while_the_tab_was_closed_is_in_its_cell(lab: Lab, page: OpenPage) -> None:
     code = "import asyncio\nfor n in range(8):\n    print('tick', n)\n    await asyncio.sleep(0.7)"
     name = lab.notebook("ticks.ipynb", code)

@@ -1,10 +1,11 @@
+import { refreshIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { nameOf } from '../model/rows';
 import { bytes, clock, duration, range } from '../model/words';
 import { CallLine } from './detail';
 import { useAsked, useCaesura, useHome, useNow } from './hooks';
-import { Notice, Sparkline } from './parts';
+import { IconButton, Notice, Sparkline } from './parts';
 
 const SHOWN = 200;
 
@@ -77,7 +78,7 @@ export function Workers(): JSX.Element {
           <th scope="col">{trans.__('For')}</th>
           <th scope="col">{trans.__('Memory')}</th>
           <th scope="col">{trans.__('Age')}</th>
-          <th scope="col">{trans.__('Action')}</th>
+          <th scope="col" aria-label={trans.__('Action')} />
         </tr>
       </thead>
       <tbody>
@@ -90,20 +91,16 @@ export function Workers(): JSX.Element {
               <td>{worker.rss_bytes ? bytes(worker.rss_bytes) : '–'}</td>
               <td>{duration(Math.max(0, home.now() - worker.since))}</td>
               <td>
-                <button
-                  className="jp-Button jp-mod-styled jp-mod-minimal"
-                  title={trans.__(
-                    'Save its session, and go on with it in a new process'
-                  )}
-                  aria-label={trans.__(
-                    'Restart the worker %1',
-                    String(worker.pid)
-                  )}
-                  disabled={worker.state !== 'attached'}
-                  onClick={() => void actions.restartWorker(worker)}
-                >
-                  {trans.__('Restart')}
-                </button>
+                {worker.state === 'attached' && (
+                  <IconButton
+                    icon={refreshIcon}
+                    label={trans.__(
+                      'Replace the worker %1: save its session, and go on with it in a new process',
+                      String(worker.pid)
+                    )}
+                    onClick={() => void actions.restartWorker(worker)}
+                  />
+                )}
               </td>
             </tr>
           );
